@@ -1,0 +1,150 @@
+"""Frozen, strict configurations: an unknown key is an error that names it.
+
+The architecture's vocabulary is the paper's: D2C-VAE (domain-agnostic to continuous VAE), HDBF (hierarchically decomposed
+basis fields: planes at several scales), CFC (coarse-to-fine conditioning of the coordinate network).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ddmi_models.errors import BadConfig
+
+AttentionKind = Literal["vanilla", "vanilla-multihead"]
+Fusion = Literal["concat", "sum", "once"]
+Target = Literal["eps", "x0", "v"]
+
+
+class StrictConfig(BaseModel):
+    """Base of every configuration: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> Self:
+        """Build from plain values (JSON, YAML).
+
+        Raises:
+            BadConfig: naming every key that is unknown, missing or out of range.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or cls.__name__}: {e['msg']}" for e in error.errors())
+            raise BadConfig(f"The configuration {cls.__name__} is not valid: {problems}.", "Correct the named keys.") from None
+
+
+class AutoencoderConfig(StrictConfig):
+    """The convolutional part of the D2C-VAE: a plane (or three) to a latent and back to basis planes."""
+
+    in_channels: int = Field(gt=0, description="Channels of a plane that enters the encoder.")
+    width: int = Field(gt=0, description="Channels of the finest level.")
+    multipliers: tuple[int, ...] = Field(min_length=1, description="Width multiplier of each level, finest first.")
+    blocks: int = Field(default=2, gt=0, description="Residual blocks a level.")
+    z_channels: int = Field(gt=0, description="Channels inside the bottleneck.")
+    embed_channels: int = Field(gt=0, description="Channels of the latent of one plane.")
+    plane_channels: int = Field(gt=0, description="Channels of a basis plane.")
+    resolution: int = Field(gt=0, description="Nominal side of the finest level in cells; names the levels.")
+    attention_resolutions: tuple[int, ...] = Field(default=(), description="Levels with attention after each block.")
+    basis_resolutions: tuple[int, ...] = Field(default=(), description="Levels tapped as coarser basis planes.")
+    joint_resolutions: tuple[int, ...] = Field(default=(), description="Levels where the planes exchange information.")
+    attention: AttentionKind = "vanilla"
+    groups: int = Field(default=32, gt=0, description="Groups of every GroupNorm.")
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+    @property
+    def latent_resolution(self) -> int:
+        """Side of the latent in cells."""
+        return self.resolution // 2 ** (len(self.multipliers) - 1)
+
+    @property
+    def scales(self) -> tuple[int, ...]:
+        """Sides of the basis planes in cells, coarse to fine."""
+        return (*sorted(self.basis_resolutions), self.resolution)
+
+
+class PointEncoderConfig(StrictConfig):
+    """Local-pooling PointNet that turns a point cloud into three feature planes."""
+
+    point_channels: int = Field(default=3, gt=0, description="3 for positions, 6 with colour.")
+    hidden: int = Field(gt=0)
+    out_channels: int = Field(gt=0, description="Channels of a feature plane.")
+    blocks: int = Field(default=5, gt=0)
+    plane_resolution: int = Field(gt=0, description="Side of a feature plane in cells.")
+    padding: float = Field(default=0.1, ge=0, description="Margin around the unit cube, as a fraction of its side.")
+
+
+class CoordinateNetConfig(StrictConfig):
+    """The coordinate network that reads the signal out of the basis planes (CFC)."""
+
+    width: int = Field(gt=0)
+    plane_channels: int = Field(gt=0)
+    out_channels: int = Field(gt=0)
+    scales: int = Field(default=3, gt=0, description="How many basis scales it reads; 1 is the paper's ablation.")
+    fusion: Fusion = Field(
+        default="concat", description="concat or sum: one scale after another, coarse to fine; once: all concatenated at the input."
+    )
+    noise: bool = Field(default=False, description="Learned per-pixel noise, as in the official image decoders.")
+
+
+class UNetConfig(StrictConfig):
+    """The denoising U-Net on the latent."""
+
+    in_channels: int = Field(gt=0)
+    model_channels: int = Field(gt=0)
+    out_channels: int = Field(gt=0)
+    blocks: int = Field(default=2, gt=0, description="Residual blocks a level.")
+    multipliers: tuple[int, ...] = Field(min_length=1)
+    attention_factors: tuple[int, ...] = Field(default=(), description="Downsampling factors at which attention runs.")
+    head_channels: int = Field(default=32, gt=0)
+    context_channels: int | None = Field(default=None, description="Width of the text tokens; None: unconditional.")
+    pooled_channels: int | None = Field(default=None, description="Width of the pooled text added to the time embedding.")
+    groups: int = Field(default=32, gt=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+
+class DiffusionConfig(StrictConfig):
+    """Noise schedule, parameterisation and the sampler's defaults."""
+
+    timesteps: int = Field(default=1000, gt=1)
+    mixed_prediction: bool = Field(default=True, description="Mix the network's output with the Gaussian prior's prediction.")
+    mixed_init: float = Field(default=-6.0, description="First value of the mixing logits.")
+    target: Target = "eps"
+    clip_denoised: bool = Field(default=False, description="Clamp predicted latents to [-1, 1] in ancestral sampling.")
+    normalised: bool = Field(default=False, description="Latents are normalised per channel with stored statistics.")
+    eta: float = Field(default=0.0, ge=0, le=1, description="DDIM's stochasticity.")
+    sampler: str = "ddim"
+    steps: int = Field(default=50, gt=0)
+    guidance: float = Field(default=3.0, ge=0)
+
+
+class TextConfig(StrictConfig):
+    """The text tower: a small open_clip transformer of our own, or a published one by name."""
+
+    open_clip: str | None = Field(default=None, description="Name of a published open_clip model; None: the tower in the file.")
+    width: int = Field(default=192, gt=0)
+    layers: int = Field(default=4, gt=0)
+    heads: int = Field(default=4, gt=0)
+    context_length: int = Field(default=32, gt=1)
+    tokens: tuple[int, ...] = Field(default=(), description="Ids of the open_clip tokens kept in the cut embedding, in its order.")
+    words: tuple[str, ...] = Field(default=(), description="Words that the model was trained to know.")
+
+
+class ModelConfig(StrictConfig):
+    """Everything that decides a model's architecture."""
+
+    domain: str
+    plane_order: tuple[str, ...] = Field(min_length=1, description="Order in which the latent's planes are packed.")
+    autoencoder: AutoencoderConfig
+    coordinate_net: CoordinateNetConfig
+    point_encoder: PointEncoderConfig | None = None
+    unet: UNetConfig | None = None
+    diffusion: DiffusionConfig = DiffusionConfig()
+    text: TextConfig | None = None
+    anchor_resolution: int = Field(default=256, gt=0, description="Render size whose scale input is 1.")
+    scale_range: tuple[float, float] | None = Field(
+        default=None, description="Scale inputs seen in training; renders clamp to it. None: not clamped."
+    )
+    iso: float = Field(default=0.5, gt=0, lt=1, description="Occupancy probability of the surface that is extracted by default.")

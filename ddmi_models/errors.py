@@ -1,0 +1,52 @@
+"""Errors that a user can act on: each message is one line that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """Base of every error that the engine raises on purpose.
+
+    Args:
+        message: one line, what is wrong.
+        hint: one line, what to do about it; shown after the message.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class BadInput(EngineError):
+    """A value, file or option given by the user cannot be used."""
+
+
+class BadConfig(BadInput):
+    """A configuration has an unknown key, a missing key or a value out of range."""
+
+
+class BadCheckpoint(EngineError):
+    """A model file is truncated, corrupt, foreign, hostile or does not fit its configuration."""
+
+
+class UnknownModel(EngineError):
+    """No starter, imported model or file has the name that was asked for."""
+
+
+class BadData(EngineError):
+    """A data set is missing, empty or unreadable."""
+
+
+class OutOfMemory(EngineError):
+    """The work does not fit in memory; the message names the largest size that does."""
+
+
+class CannotWrite(EngineError):
+    """A result cannot be written: no permission, no space, no such folder, unknown format."""
+
+
+class Unavailable(EngineError):
+    """Something that the machine lacks: a device, a display, an optional library, downloaded weights."""

@@ -1,0 +1,1 @@
+"""Mathematics of fields: sampling planes, Gaussian posteriors, likelihoods."""

@@ -1,0 +1,113 @@
+"""Latents and basis planes: the only place that packs and unpacks planes.
+
+A plane is named by its two axes, for instance `xz`: the first axis runs along the width (columns), the second along the height (rows).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from ddmi_models.errors import BadInput
+
+if TYPE_CHECKING:
+    import torch
+
+Array = TypeVar("Array", bound=Any)
+
+
+@dataclass(frozen=True)
+class PlaneSpec:
+    """One latent plane: its name, which is the pair (axis along the width, axis along the height), and its size in cells."""
+
+    name: str
+    channels: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class PlaneLayout:
+    """Planes of one sample in the order in which a checkpoint packs them: stacked along the channels."""
+
+    planes: tuple[PlaneSpec, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(p.name for p in self.planes)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one packed latent: [channels, height, width]."""
+        first = self.planes[0]
+        return sum(p.channels for p in self.planes), first.height, first.width
+
+    @property
+    def mixing_shape(self) -> tuple[int, int, int, int]:
+        """Shape of the mixing logits of the mixed prediction: one a channel."""
+        return 1, self.shape[0], 1, 1
+
+    def pack(self, planes: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Stack named planes [B, C, H, W] into one latent [B, sum C, H, W]."""
+        import torch
+
+        if set(planes) != set(self.names):
+            raise BadInput(f"Planes {sorted(planes)} were given where {sorted(self.names)} are needed.")
+        return torch.cat([planes[name] for name in self.names], dim=1)
+
+    def unpack(self, packed: Array) -> dict[str, Array]:
+        """Split a latent [..., C, H, W] (tensor or array) into views of its planes, by name."""
+        if tuple(packed.shape[-3:]) != self.shape:
+            raise BadInput(f"A latent of shape {tuple(packed.shape[-3:])} was given where {self.shape} is needed.")
+        parts, start = {}, 0
+        for plane in self.planes:
+            parts[plane.name] = packed[..., start : start + plane.channels, :, :]
+            start += plane.channels
+        return parts
+
+
+@dataclass(frozen=True, eq=False)
+class Latents:
+    """The sampled planes of one sample, packed: float32 [C, H, W]. Small (at most about 1 MB), so it is kept for every sample."""
+
+    packed: np.ndarray
+    layout: PlaneLayout
+
+    def __post_init__(self) -> None:
+        if tuple(self.packed.shape) != self.layout.shape:
+            raise BadInput(f"A latent of shape {tuple(self.packed.shape)} does not fit the layout {self.layout.shape}.")
+        if not np.isfinite(self.packed).all():
+            raise BadInput("A latent holds values that are not finite.")
+
+
+@dataclass(frozen=True, eq=False)
+class BasisFields:
+    """Decoded basis planes (HDBF, paper section 3.2).
+
+    `levels[s][plane]` is [B, C, H_s, W_s]; levels run from coarse to fine. `gains` weights each level (1 = as trained).
+    """
+
+    levels: tuple[Mapping[str, torch.Tensor], ...]
+    gains: tuple[float, ...] = field(default=())
+
+    def weighted(self) -> tuple[Mapping[str, torch.Tensor], ...]:
+        """The levels with their gains applied."""
+        if not self.gains:
+            return self.levels
+        return tuple(
+            level if gain == 1 else {name: plane * gain for name, plane in level.items()}
+            for level, gain in zip(self.levels, self.gains, strict=True)
+        )
+
+    def with_gains(self, gains: Sequence[float] | None) -> BasisFields:
+        """The same planes with other gains, one a level, coarse to fine; None: as trained."""
+        if gains is not None and len(gains) != len(self.levels):
+            raise BadInput(f"{len(gains)} gains were given; the model has {len(self.levels)} basis scales.", "Give one a scale.")
+        return BasisFields(self.levels, tuple(float(g) for g in gains or ()))
+
+    def __getitem__(self, index: int) -> BasisFields:
+        """The fields of one sample of the batch, batch axis kept."""
+        return BasisFields(tuple({n: p[index : index + 1] for n, p in level.items()} for level in self.levels), self.gains)

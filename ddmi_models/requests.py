@@ -1,0 +1,269 @@
+"""Frozen requests: what the command line, the Python API and the studio ask of the engine.
+
+Every request's docstring says what the `Result` event that ends it holds. This module imports neither torch nor Qt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ddmi_models.planes import Latents
+from ddmi_models.recipes import Recipe
+
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of a model without loading its weights.
+
+    Attributes:
+        name: what the user types. source: "starter", "imported" or "file". domain: a key of DOMAINS; domain_label for people.
+        parameters: number of weights. scales: sides of the basis planes, coarse to fine.
+        takes_text: whether prompts do anything. known_words: what the text tower was trained on; () where it knows all words.
+        sampler, steps, guidance: the model's defaults. samplers: (key, label) of every sampler on offer.
+        trained_resolution: render size that matches training (pixels a side, or the finest plane's cells).
+        summary: one line of the card. card: the whole card, Markdown. sheet: picture of consecutive seeds, if there is one.
+    """
+
+    name: str
+    source: str
+    domain: str
+    domain_label: str
+    path: Path
+    sha256: str
+    parameters: int
+    scales: tuple[int, ...]
+    takes_text: bool
+    known_words: tuple[str, ...]
+    sampler: str
+    steps: int
+    guidance: float
+    samplers: tuple[tuple[str, str], ...]
+    trained_resolution: int
+    iso: float
+    licence: str = ""
+    summary: str = ""
+    card: str = ""
+    sheet: Path | None = None
+    can_sample: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A generated sample: its recipe and its latent, from which anything is rendered without sampling again."""
+
+    recipe: Recipe
+    latents: Latents
+
+
+@dataclass(frozen=True)
+class ImageView:
+    """A picture of a window of the field: `window` is (left, top, right, bottom) in [-1, 1], y down."""
+
+    width: int
+    height: int
+    window: tuple[float, float, float, float] = (-1.0, -1.0, 1.0, 1.0)
+    gains: tuple[float, ...] | None = None
+    grain: float = 0.0
+    """Strength of the seeded noise lattice for models that have learned per-pixel noise; 0: off."""
+
+
+@dataclass(frozen=True)
+class MeshView:
+    """The surface at occupancy probability `iso` on `cells` cells along each axis of the cube."""
+
+    cells: int
+    iso: float | None = None
+    gains: tuple[float, ...] | None = None
+
+
+View: TypeAlias = ImageView | MeshView
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A rendered picture: uint8 [height, width, 3]."""
+
+    pixels: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class MeshData:
+    """A surface: vertices float32 [V, 3] in the cube [-0.5, 0.5]^3 (y up), faces int32 [F, 3] wound outward, normals float32 [V, 3]."""
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    normals: np.ndarray
+    watertight: bool
+    cells: int
+
+
+Rendered: TypeAlias = Picture | MeshData
+
+
+@dataclass(frozen=True)
+class ListModels:
+    """Result: tuple[ModelInfo, ...], starters first."""
+
+
+@dataclass(frozen=True)
+class LoadModel:
+    """Bring a model into memory. Result: its ModelInfo."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class Generate:
+    """Draw `count` samples with seeds seed, seed + 1, ... Result: tuple[Sample, ...].
+
+    None for sampler, steps or guidance means the model's default. With `previews`, a Preview of each sample follows every step or so.
+    """
+
+    model: str
+    seed: int = 0
+    count: int = 1
+    prompt: str = ""
+    negative: str = ""
+    sampler: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    previews: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Render:
+    """Evaluate a sample's field. Result: Picture for an ImageView, MeshData for a MeshView.
+
+    A large or slow view is preceded by coarser ones, each a Partial event with the same type of value.
+    """
+
+    sample: Sample
+    view: View
+
+
+@dataclass(frozen=True, eq=False)
+class Thumbnail:
+    """A small picture of a sample, without OpenGL. Result: Picture of size x size."""
+
+    sample: Sample
+    size: int = 128
+
+
+@dataclass(frozen=True, eq=False)
+class EstimateExport:
+    """What an export would cost. Result: ExportEstimate."""
+
+    sample: Sample
+    suffix: str
+    resolution: int
+
+
+@dataclass(frozen=True)
+class ExportEstimate:
+    """Expected cost of an export: seconds on this machine, bytes of the file, bytes of memory."""
+
+    seconds: float
+    file_bytes: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Export:
+    """Write a sample to a file whose suffix decides the format; its recipe goes inside (or beside). Result: the Path written.
+
+    `resolution` is (width, height) in pixels of a picture, or (cells, cells) of a mesh.
+    A shape written to a picture or a clip format becomes a still or a turntable of that many pixels.
+    """
+
+    sample: Sample
+    path: Path
+    resolution: tuple[int, int]
+    iso: float | None = None
+    gains: tuple[float, ...] | None = None
+    grain: float = 0.0
+
+
+@dataclass(frozen=True)
+class OpenExport:
+    """Read an exported file or latent. Result: OpenedExport."""
+
+    path: Path
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedExport:
+    """A recipe found in a file, and the sample itself where the file holds its latent."""
+
+    recipe: Recipe
+    sample: Sample | None
+
+
+@dataclass(frozen=True)
+class ImportModel:
+    """Import an official .pt or a native .safetensors. Result: its ModelInfo."""
+
+    path: Path
+    name: str | None = None
+    config: Path | None = None
+    precision: str = "fp32"
+
+
+@dataclass(frozen=True)
+class VerifyModel:
+    """Check a model's file against its stored hash and configuration. Result: its ModelInfo."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class RemoveModel:
+    """Remove an imported model. Result: the name."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class Train:
+    """Run a training. `config` is a TrainConfig as plain values. Result: the Path of the finished model file."""
+
+    config: dict[str, Any] = field(hash=False)
+    run_dir: Path = Path("runs/run")
+
+
+@dataclass(frozen=True)
+class MakeData:
+    """Make a procedural data set. Result: the Path of its manifest."""
+
+    name: str
+    out: Path
+    count: int
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Look at the machine. Result: dict of plain values (versions, devices, OpenGL, starters, and why something does not work)."""
+
+
+Request: TypeAlias = (
+    ListModels
+    | LoadModel
+    | Generate
+    | Render
+    | Thumbnail
+    | EstimateExport
+    | Export
+    | OpenExport
+    | ImportModel
+    | VerifyModel
+    | RemoveModel
+    | Train
+    | MakeData
+    | Doctor
+)
