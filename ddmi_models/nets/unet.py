@@ -120,6 +120,11 @@ class UNet(nn.Module):
         if config.pooled_channels is not None:
             self.pooled_embed = nn.Linear(config.pooled_channels, time_width)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the parameters, which the inputs must have too (times and mask aside)."""
+        return next(self.parameters()).dtype
+
     def _res_block(self, channels: int, out_channels: int) -> TimedResBlock:
         c = self.config
         return TimedResBlock(channels, out_channels, 4 * c.model_channels, c.groups, c.dropout)
