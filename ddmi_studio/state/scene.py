@@ -1,0 +1,77 @@
+"""What a domain looks like in the window: one row of the table of scenes, and what its view widget must answer to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
+
+from ddmi_models.requests import Rendered, Sample, View
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """How the selected sample is evaluated: the render inspector's values.
+
+    Attributes:
+        resolution: pixels a side of the whole picture, or cells a side of the cube.
+        iso: occupancy probability of the surface, in (0, 1); None where the domain has no surface.
+        gains: weight of each basis scale, coarse to fine; None: all 1.
+        grain: strength of the seeded noise lattice, in [0, 1].
+    """
+
+    resolution: int
+    iso: float | None = None
+    gains: tuple[float, ...] | None = None
+    grain: float = 0.0
+
+
+class SceneView(Protocol):
+    """A domain's view: a widget that asks for renders through the signal `render_wanted(view, channel)`.
+
+    A newer wish on a channel replaces an older one. `view` objects come back in `show_rendered` and `render_failed`, so that
+    answers to old wishes are told by identity.
+    """
+
+    render_wanted: Any
+
+    def set_sample(self, sample: Sample | None) -> None: ...
+    def set_settings(self, settings: RenderSettings, moving: bool) -> None: ...
+    def show_rendered(self, view: View, rendered: Rendered, final: bool) -> None: ...
+    def render_failed(self, view: View) -> None: ...
+    def show_preview(self, image: np.ndarray) -> None: ...
+    def end_preview(self) -> None: ...
+    def set_timing(self, text: str) -> None: ...
+    def tools(self) -> QWidget: ...
+    def picture(self) -> QImage: ...
+    def release(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One row of the table of scenes, keyed by the domain's name.
+
+    Attributes:
+        icon: name of a qtawesome icon. unit: what the resolution counts ("px", "cells").
+        minimum, maximum, default: of the resolution slider.
+        formats: (suffix, label) of the files offered for export, the usual one first.
+        export_sizes: resolutions offered for export.
+        build: makes the view.
+    """
+
+    domain: str
+    label: str
+    icon: str
+    resolution_label: str
+    unit: str
+    minimum: int
+    maximum: int
+    default: int
+    has_iso: bool
+    formats: tuple[tuple[str, str], ...]
+    export_sizes: tuple[int, ...]
+    build: Callable[[], SceneView]
