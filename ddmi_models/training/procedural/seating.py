@@ -56,7 +56,7 @@ def stool(rng: random.Random) -> Built:
     outline = rng.choice(("round", "square"))
     width, height, depth = from_tallness(rng, tallness, 1.0)
     legs = rng.choice((1, 3, 4))
-    thick, seat = rng.uniform(0.055, 0.075), rng.uniform(0.065, 0.12)
+    thick, seat = rng.uniform(0.055, 0.075) * (1.35 if tallness < 1 else 1.0), rng.uniform(0.065, 0.12)
     parts: list[Solid] = [slab(outline, width, depth, (height - seat, height), rng.choice((0.0, 0.03)))]
     attributes = Attributes("stool", top=outline, support="legs", legs=legs)
     under = height - seat + WELD
@@ -200,7 +200,7 @@ def _upholstery(rng: random.Random, size: Size, lift: float, seat: float, cushio
     rear = -depth / 2 + thick
     full = (-width / 2, width / 2)
     parts: list[Solid] = [
-        box(full, (lift, seat - pad), (-depth / 2, depth / 2 - 0.01), 0.0),
+        box(full, (lift, seat - pad), (-depth / 2, depth / 2)),
         box(full, (lift, height), (-depth / 2, rear), rounding),
     ]
     if arms:
