@@ -1,7 +1,7 @@
-"""Makes or mends .venv and installs the system libraries; returns at once when everything stands. Standard library only.
+"""Makes or mends .venv and installs system libraries; returns at once when everything stands. Standard library only.
 
-Called by setup_env.sh (that is, by `make run` and `make test`) with a Python >= 3.11. A stamp inside .venv is written last, so a
-.venv without a fitting stamp is unfinished, outdated or moved; what can be kept of it is kept.
+Called by setup_env.sh (that is, by `make run` and `make test`) with a Python >= 3.11. A stamp inside .venv is written
+last, so a .venv without a fitting stamp is unfinished, outdated or moved; what can be kept of it is kept.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -61,9 +62,6 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-# --- system packages -----------------------------------------------------------------------------------------------------
-
-
 def provide_system_packages(extras: list[str]) -> None:
     """Install what is missing on Debian or Ubuntu as root; otherwise name it."""
     missing = missing_packages(extras)
@@ -72,7 +70,9 @@ def provide_system_packages(extras: list[str]) -> None:
     names = " ".join(missing)
     if shutil.which("apt-get") is None:
         if "venv" in names:
-            raise SetupError(f"{sys.executable} has no venv or ensurepip: install them, or name another Python with PYTHON=.")
+            raise SetupError(
+                f"{sys.executable} lacks venv or ensurepip: install them, or set PYTHON= to another Python."
+            )
         say(f"Not found on this system (Debian's names): {names}. The window needs them.")
         return
     if os.geteuid() != 0:
@@ -80,10 +80,10 @@ def provide_system_packages(extras: list[str]) -> None:
         raise SetupError(f"System packages are missing. Run: {command}")
     say(f"Installing system packages: {names}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
-        done = subprocess.run(["apt-get", "-q", *command], env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+    for step in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
+        done = subprocess.run(["apt-get", "-q", *step], env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr)
         if done.returncode:
-            raise SetupError(f"apt-get {command[0]} failed (see above). Mend that, then run the same command again.")
+            raise SetupError(f"apt-get {step[0]} failed (see above). Mend that, then run the same command again.")
 
 
 def missing_packages(extras: list[str]) -> list[str]:
@@ -108,9 +108,6 @@ def known_libraries() -> set[str]:
     return {name[0].partition(".so")[0] + ".so" for name in words}
 
 
-# --- the virtual environment ---------------------------------------------------------------------------------------------
-
-
 def provide_environment(extras: list[str]) -> None:
     """Bring .venv to the state that the stamp describes."""
     version = interpreter_version()
@@ -123,7 +120,8 @@ def provide_environment(extras: list[str]) -> None:
         say("Mending .venv ..." if not stamp else "Bringing .venv up to date ...")
         forget_half_installed()
         if install(wanted["extras"]):
-            return write_stamp(wanted)
+            write_stamp(wanted)
+            return
         say("It cannot be mended; making it anew.")
     else:
         say("Making .venv; the first time this downloads some 3 GB and takes some minutes ...")
@@ -139,7 +137,9 @@ def interpreter() -> Path:
 
 def interpreter_version() -> str | None:
     """Version of the Python in .venv; None where it is missing, broken or has no pip."""
-    code = "import sys, importlib.util as u; sys.exit(1) if u.find_spec('pip') is None else print(sys.version.split()[0])"
+    code = (
+        "import sys, importlib.util as u; sys.exit(1) if u.find_spec('pip') is None else print(sys.version.split()[0])"
+    )
     try:
         done = subprocess.run([interpreter(), "-I", "-c", code], capture_output=True, text=True)
     except OSError:
@@ -147,19 +147,19 @@ def interpreter_version() -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def wanted_stamp(version: str | None, extras: list[str]) -> dict[str, object]:
+def wanted_stamp(version: str | None, extras: list[str]) -> dict[str, Any]:
     digest = hashlib.sha256(b"\0".join((ROOT / name).read_bytes() for name in INPUTS)).hexdigest()
     return {"inputs": digest, "python": version, "place": str(VENV), "extras": extras}
 
 
-def read_stamp() -> dict:
+def read_stamp() -> dict[str, Any]:
     try:
         return json.loads(STAMP.read_text())
     except (OSError, ValueError):
         return {}
 
 
-def write_stamp(stamp: dict[str, object]) -> None:
+def write_stamp(stamp: dict[str, Any]) -> None:
     unfinished = STAMP.with_suffix(".tmp")
     unfinished.write_text(json.dumps(stamp))
     unfinished.replace(STAMP)
@@ -170,14 +170,14 @@ def make_environment() -> None:
         VENV.unlink()
     shutil.rmtree(VENV, ignore_errors=True)
     if subprocess.run([sys.executable, "-m", "venv", VENV]).returncode:
-        raise SetupError(f"{sys.executable} -m venv failed (see above). Mend that, or name another Python with PYTHON=.")
+        raise SetupError(f"{sys.executable} -m venv failed (see above): mend that, or set PYTHON= to another Python.")
 
 
 def install(extras: list[str]) -> bool:
-    """One pip call for everything, so that torch and torchvision are resolved together; then a look at what came of it."""
+    """One pip call for everything, so that torch and torchvision are resolved together; then a look at the result."""
     target = f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)
     quiet = ["--disable-pip-version-check", "--no-input"]
-    pip = [interpreter(), "-m", "pip", "install", *quiet, "--editable", target]
+    pip = [str(interpreter()), "-m", "pip", "install", *quiet, "--editable", target]
     if subprocess.run(pip, stdin=subprocess.DEVNULL, stdout=sys.stderr, cwd=ROOT).returncode:
         return False
     return subprocess.run([interpreter(), "-c", PROBE], stdin=subprocess.DEVNULL, cwd=VENV).returncode == 0

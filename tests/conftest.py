@@ -1,4 +1,4 @@
-"""For every test: private user folders, one torch thread, and a failure where threads, timers or windows are left behind.
+"""For every test: private user folders, one torch thread, failure where threads, timers or windows are left behind.
 
 Warnings fail tests through `filterwarnings`, Qt's log messages through `qt_log_level_fail` (both in pyproject.toml).
 """

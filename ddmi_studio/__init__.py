@@ -1,0 +1,1 @@
+"""The desktop program: Qt widgets and scenes around the engine `ddmi_models`."""
