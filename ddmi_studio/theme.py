@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from string import Template
 from typing import Literal
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTemporaryDir, Signal
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
+
+from ddmi_studio.style import ARROW, ICONS, STYLE
 
 Mode = Literal["system", "dark", "light"]
 
@@ -115,8 +116,23 @@ def set_font(app: QApplication) -> None:
 
 def stylesheet(palette: Colors) -> str:
     """The style sheet of the whole program in a palette."""
-    text = (Path(__file__).parent / "theme.qss").read_text(encoding="utf-8")
-    return Template(text).substitute(vars(palette))
+    return STYLE.substitute(vars(palette), icons=_marks(palette))
+
+
+@cache
+def _folder() -> QTemporaryDir:
+    return QTemporaryDir()
+
+
+@cache
+def _marks(palette: Colors) -> str:
+    """Folder of the arrows and ticks of a palette, as style sheets want it."""
+    folder = Path(_folder().path(), "dark" if palette is DARK else "light")
+    folder.mkdir()
+    for name, path in ICONS.items():
+        color = palette.on_accent if name == "check" else palette.dim
+        (folder / f"{name}.svg").write_text(ARROW.format(path=path, color=color), encoding="utf-8")
+    return folder.as_posix()
 
 
 def icon(name: str, color: str | None = None, disabled: str | None = None) -> QIcon:
