@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal
 
 import torch
 from torch import nn
@@ -68,7 +68,7 @@ class Denoiser(nn.Module):
             self.register_buffer("latent_std", torch.ones(mixing_shape))
         self.model = UNet(unet)
 
-    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Denoiser:
         exact = {name: buffer for name, buffer in self._buffers.items() if buffer is not None and not buffer.is_meta}
         super()._apply(fn, recurse)
         for name, buffer in exact.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -12,6 +12,7 @@ from ddmi_models.errors import BadInput
 LARGEST_SEED = 2**63 - 1
 
 
+@runtime_checkable
 class Noise(Protocol):
     """A source of standard normal noise for a batch: first the initial latent, then one array a step that needs it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -38,6 +38,7 @@ class Step:
         return self.index == self.total
 
 
+@runtime_checkable
 class SamplerFunction(Protocol):
     """Runs the reverse process, one pass of the network at a time.
 

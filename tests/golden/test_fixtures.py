@@ -1,0 +1,58 @@
+"""Parity: every recorded number of every fixture, each fixture a test of its own.
+
+Domain, sizes and keys come from the file itself, so fixtures of other sizes need no new code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from ddmi_models.domains import DOMAINS
+from tests.golden.diffusion_checks import (
+    check_denoiser,
+    check_losses,
+    check_schedule,
+    check_stochastic_sampling,
+    check_text,
+)
+from tests.golden.extra_checks import check_kl_coefficient, check_plane_coordinates, check_scale_embedding
+from tests.golden.fixture import Fixture, fixture_files, parity_folder
+
+FOLDER = parity_folder()
+FILES = fixture_files(FOLDER) or [FOLDER / "no-fixture-found.npz"]
+
+CHECKS: dict[str, tuple[Callable[[Fixture], None], ...]] = {
+    "image": (check_denoiser,),
+    "shape": (check_denoiser,),
+    "extra": (
+        check_schedule,
+        check_stochastic_sampling,
+        check_losses,
+        check_text,
+        check_scale_embedding,
+        check_kl_coefficient,
+        check_plane_coordinates,
+    ),
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(FOLDER).with_suffix("").as_posix())
+def test_recorded_numbers(path: Path) -> None:
+    assert path.is_file(), f"no fixture below {FOLDER}"
+    fixture = Fixture(path)
+    if fixture.domain not in CHECKS:
+        # Numbers of a modality that does not exist yet; its table entry brings its checks along.
+        assert fixture.domain not in DOMAINS
+        return
+    with torch.no_grad():
+        for check in CHECKS[fixture.domain]:
+            check(fixture)
+    assert not fixture.unused()
+
+
+def test_every_domain_has_checks() -> None:
+    assert set(CHECKS) - {"extra"} == set(DOMAINS)
