@@ -10,11 +10,11 @@ ARGS ?=
 TEST_ENV := QT_API=pyside6 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} OMP_WAIT_POLICY=PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench lint format clean env env-test
+.PHONY: help run test soak lint format clean env env-test
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
-	@echo "Targets: run test soak bench lint format clean"
+	@echo "Targets: run test soak lint format clean"
 
 env:
 	@sh packaging/setup_env.sh
@@ -30,9 +30,6 @@ test: env-test
 
 soak: env-test
 	$(TEST_ENV) $(BIN)/python -m pytest -m soak $(ARGS)
-
-bench: env
-	@exec $(BIN)/ddmi bench $(ARGS)
 
 lint: env-test
 	$(BIN)/ruff check .
