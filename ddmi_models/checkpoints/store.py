@@ -7,7 +7,7 @@ Tensor names: `vaemodel.*`, `mlp.*`, `pointnet.*` (the domain's state dict), `di
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
@@ -244,31 +244,21 @@ def _tensor(path: Path, name: str, entry: Entry, file: BinaryIO) -> torch.Tensor
     return tensor
 
 
-def check_keys(expected: Iterable[str], found: Iterable[str], what: str = "The file") -> None:
-    """Compare the names of tensors.
-
-    Raises:
-        BadCheckpoint: listing every name that is missing and every one too many.
-    """
-    missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
-    problems = [f"{label}: {', '.join(keys)}" for label, keys in (("missing", missing), ("not known", extra)) if keys]
-    if problems:
-        raise BadCheckpoint(f"{what} does not fit its configuration; {'; '.join(problems)}.")
-
-
-def check_shapes(
+def check_keys(
     expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]], what: str = "The file"
 ) -> None:
-    """Compare names and shapes of tensors.
+    """Compare tensors by name and shape.
 
     Raises:
-        BadCheckpoint: as `check_keys`, or listing tensors of another shape.
+        BadCheckpoint: listing every tensor that is missing, is too many or has another shape.
     """
-    check_keys(expected, found, what)
+    missing, extra = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
     wrong = [
-        f"{name} is {list(found[name])} instead of {list(expected[name])}"
-        for name in expected
-        if expected[name] != found[name]
+        f"{name} ({list(found[name])} instead of {list(shape)})"
+        for name, shape in expected.items()
+        if name in found and found[name] != shape
     ]
-    if wrong:
-        raise BadCheckpoint(f"{what} does not fit its configuration; wrong sizes: {'; '.join(wrong)}.")
+    labels = (("missing", missing), ("not known", extra), ("of another size", wrong))
+    problems = "; ".join(f"{label}: {', '.join(names)}" for label, names in labels if names)
+    if problems:
+        raise BadCheckpoint(f"{what} does not fit its configuration; {problems}.")
