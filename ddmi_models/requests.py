@@ -75,11 +75,15 @@ class ImageView:
 
 @dataclass(frozen=True)
 class MeshView:
-    """The surface at occupancy probability `iso` on `cells` cells along each axis of the cube."""
+    """The surface at occupancy probability `iso` (None: the model's) on `cells` cells along each axis of the cube.
+
+    With `clean`, loose specks and hollows smaller than 1 % of the largest body are left out.
+    """
 
     cells: int
     iso: float | None = None
     gains: tuple[float, ...] | None = None
+    clean: bool = True
 
 
 View: TypeAlias = ImageView | MeshView
