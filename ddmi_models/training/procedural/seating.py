@@ -128,7 +128,7 @@ def _wooden_seat(rng: random.Random, kind: str, size: Size, arms: bool) -> Built
     seat, plank = height * rng.uniform(0.44, 0.52), rng.uniform(0.055, 0.08)
     tilt = rng.choice((0.0, rng.uniform(2, 8)))
     thick, back = rng.uniform(0.055, 0.07), rng.choice(("solid", "solid", "slatted", "slatted", "bars"))
-    round_seat = not arms and rng.random() < 0.15
+    round_seat = not arms and support != "sled" and rng.random() < 0.15
     parts: list[Solid] = [slab("round" if round_seat else "square", width, depth, (seat - plank, seat), 0.0)]
     half = width / 2 * (0.8 if round_seat else 1.0)
     rear = -depth / 2 * (0.85 if round_seat else 1.0)
