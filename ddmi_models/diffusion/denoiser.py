@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import nn
+from jaxtyping import Float, Int
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ddmi_models.config import DiffusionConfig, UNetConfig
@@ -20,6 +21,9 @@ from ddmi_models.nets.unet import UNet
 Weighting = Literal["plain", "min-snr"]
 MIN_SNR_GAMMA = 5.0
 SMALLEST_DEVIATION = 1e-6
+
+Latent = Float[Tensor, "batch channels *space"]
+Times = Int[Tensor, " batch"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,8 @@ class Denoiser(nn.Module):
 
     Its state dict is the published files' entry `diffusion`: `mixing_logit` (with mixed prediction only), the twelve
     arrays of the schedule, `model.*`; and for models with normalised latents also `latent_mean` and `latent_std`.
+
+    Published networks say eps whatever `parameterization` their files name, which only changed the loss: target eps.
 
     The schedule stays float32 when the module is converted to another type; latents are float32 outside the network.
     """
@@ -90,13 +96,13 @@ class Denoiser(nn.Module):
         finally:
             self.model.check = before
 
-    def normalise(self, latent: torch.Tensor) -> torch.Tensor:
+    def normalise(self, latent: Latent) -> Latent:
         """A latent of the D2C-VAE [B, C, H, W] as the process sees it: unchanged unless `normalised` is set."""
         if not self.config.normalised:
             return latent
         return (latent - self.get_buffer("latent_mean")) / self.get_buffer("latent_std")
 
-    def denormalise(self, latent: torch.Tensor) -> torch.Tensor:
+    def denormalise(self, latent: Latent) -> Latent:
         """The inverse of `normalise`."""
         if not self.config.normalised:
             return latent
@@ -118,11 +124,11 @@ class Denoiser(nn.Module):
             buffer = self.get_buffer(name)
             buffer.copy_(values.reshape(buffer.shape))
 
-    def q_sample(self, z0: torch.Tensor, t: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    def q_sample(self, z0: Latent, t: Times, noise: Latent) -> Latent:
         """The noisy latent at times t [B] (paper eq. 1)."""
         return self.schedule.q_sample(z0, t, noise)
 
-    def network_output(self, x: torch.Tensor, t: torch.Tensor, condition: Condition | None = None) -> torch.Tensor:
+    def network_output(self, x: Latent, t: Times, condition: Condition | None = None) -> Latent:
         """Prediction of the target at x_t, float32 [B, C, H, W].
 
         With mixed prediction the network only adds to what would be right if latents were standard normal: for the
@@ -144,8 +150,8 @@ class Denoiser(nn.Module):
 
     def predict(
         self,
-        x: torch.Tensor,
-        t: torch.Tensor,
+        x: Latent,
+        t: Times,
         condition: Condition | None = None,
         guidance: float = 1.0,
         negative: Condition | None = None,
@@ -166,12 +172,12 @@ class Denoiser(nn.Module):
 
     def _guided_output(
         self,
-        x: torch.Tensor,
-        t: torch.Tensor,
+        x: Latent,
+        t: Times,
         condition: Condition | None,
         guidance: float,
         negative: Condition | None,
-    ) -> torch.Tensor:
+    ) -> Latent:
         if condition is None and negative is None:
             return self.network_output(x, t)
         count = x.shape[0]
@@ -188,7 +194,7 @@ class Denoiser(nn.Module):
         empty, text = self.network_output(torch.cat([x, x]), torch.cat([t, t]), both).chunk(2)
         return guide(text, empty, guidance)
 
-    def split_output(self, x: torch.Tensor, t: torch.Tensor, output: torch.Tensor) -> Prediction:
+    def split_output(self, x: Latent, t: Times, output: Latent) -> Prediction:
         """Noise and clean latent that a prediction of the target at x_t stands for."""
         schedule = self.schedule
         if self.config.target == "eps":
@@ -197,7 +203,7 @@ class Denoiser(nn.Module):
             return Prediction(schedule.eps_from_x0(x, t, output), output)
         return Prediction(*schedule.from_velocity(x, t, output))
 
-    def target(self, z0: torch.Tensor, t: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    def target(self, z0: Latent, t: Times, noise: Latent) -> Latent:
         """What the network should say of `q_sample(z0, t, noise)`."""
         if self.config.target == "eps":
             return noise
@@ -207,12 +213,12 @@ class Denoiser(nn.Module):
 
     def loss(
         self,
-        z0: torch.Tensor,
-        t: torch.Tensor,
-        noise: torch.Tensor,
+        z0: Latent,
+        t: Times,
+        noise: Latent,
         condition: Condition | None = None,
         weighting: Weighting = "plain",
-    ) -> torch.Tensor:
+    ) -> Float[Tensor, ""]:
         """Mean squared error of the predicted target (paper eq. 6), a scalar.
 
         Args:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch import nn
+from jaxtyping import Bool, Float, Shaped
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ddmi_models.config import UNetConfig
@@ -167,12 +168,12 @@ class UNet(nn.Module):
 
     def forward(
         self,
-        x: torch.Tensor,
-        t: torch.Tensor,
-        context: torch.Tensor | None = None,
-        pooled: torch.Tensor | None = None,
-        mask: torch.Tensor | None = None,
-    ) -> torch.Tensor:
+        x: Float[Tensor, "batch channels height width"],
+        t: Shaped[Tensor, " batch"],
+        context: Float[Tensor, "batch tokens width_of_tokens"] | None = None,
+        pooled: Float[Tensor, "batch width_of_summary"] | None = None,
+        mask: Bool[Tensor, "batch tokens"] | None = None,
+    ) -> Float[Tensor, "batch out_channels height width"]:
         """Network output [B, out_channels, H, W].
 
         Args:
