@@ -28,6 +28,16 @@ HEADER_KEY = "ddmi"
 PRECISIONS = {"fp32": "F32", "fp16": "F16", "bf16": "BF16"}
 """Storage types by their name on the command line."""
 
+FLOATS = {"F64", "F32", "F16", "BF16"}
+"""The container's types of numbers with a fraction."""
+
+SCHEDULE = (
+    "betas", "alphas_cumprod", "alphas_cumprod_prev", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod",
+    "log_one_minus_alphas_cumprod", "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod", "posterior_variance",
+    "posterior_log_variance_clipped", "posterior_mean_coef1", "posterior_mean_coef2",
+)  # fmt: skip
+"""The noise schedule's arrays: `diffusion.*` tensors that are no weights."""
+
 FULL_PRECISION_ELEMENTS = 1024
 """Tensors up to this size, and all with one axis (norms, biases, noise schedule), stay in fp32: small and delicate."""
 
@@ -55,7 +65,7 @@ class ModelHeader(StrictConfig):
     provenance: str = Field(default="", description="Where the weights come from, one line.")
     summary: str = Field(default="", description="One line for lists.")
     training: dict[str, Any] = Field(default_factory=dict, description="Training summary: plain values.")
-    created: str = Field(default_factory=now, description="UTC, ISO 8601.")
+    created: str = Field(default_factory=now, description="UTC, ISO 8601; empty where the file must not depend on it.")
     source_sha256: str = Field(default="", description="Hash of the file that this one was imported from.")
 
 
@@ -104,7 +114,7 @@ def entry_for(shape: tuple[int, ...], dtype: str, precision: str) -> Entry:
     if precision not in PRECISIONS:
         raise BadInput(f"The precision {precision!r} is not known.", f"Known are {', '.join(PRECISIONS)}.")
     entry = Entry(dtype, shape)
-    if dtype not in {"F64", "F32", "F16", "BF16"}:
+    if dtype not in FLOATS:
         return entry
     small = len(shape) < 2 or entry.elements <= FULL_PRECISION_ELEMENTS
     return Entry("F32" if small else PRECISIONS[precision], shape)
@@ -182,12 +192,14 @@ def _header(path: Path, contents: Contents) -> ModelHeader:
 
 
 def parameter_count(path: Path | str) -> int:
-    """Number of values in the file's floating-point tensors.
+    """Number of weights in the file: the noise schedule and the statistics of the latents do not count.
 
     Raises:
         BadCheckpoint: as `read_header`.
     """
-    return sum(e.elements for e in read_contents(Path(path)).entries.values() if e.dtype.startswith(("F", "BF")))
+    constants = {f"diffusion.{name}" for name in (*SCHEDULE, "latent_mean", "latent_std")}
+    entries = read_contents(Path(path)).entries
+    return sum(e.elements for name, e in entries.items() if e.dtype in FLOATS and name not in constants)
 
 
 def tensor_shapes(path: Path | str) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,193 @@
+"""Import into the registry: official `.pt` files and native ones."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ddmi_models.checkpoints import registry
+from ddmi_models.checkpoints.container import write_container
+from ddmi_models.checkpoints.official.archive import Archive
+from ddmi_models.checkpoints.official.configure import configure
+from ddmi_models.checkpoints.official.layout import Plan, Weights, expected_shapes, make_plan
+from ddmi_models.checkpoints.official.reference import read_args
+from ddmi_models.checkpoints.store import (
+    FLOATS,
+    ModelHeader,
+    Precision,
+    check_keys,
+    encode_metadata,
+    entry_for,
+    read_header,
+    read_model,
+    tensor_bytes,
+    write_model,
+)
+from ddmi_models.config import ModelConfig
+from ddmi_models.errors import BadCheckpoint, BadConfig, BadInput, EngineError
+from ddmi_models.files import atomic_file
+from ddmi_models.requests import ModelInfo
+
+Check = Callable[[], None]
+Progress = Callable[[int, int], None]
+
+OFFICIAL_LICENCE = "as stated by the authors of the file"
+OFFICIAL_ATTRIBUTION = "DDMI (Park et al., ICLR 2024), weights in the layout of github.com/mlvlab/DDMI"
+
+
+def _nothing() -> None:
+    """The check of an import that nobody can cancel."""
+
+
+def _silent(done: int, total: int) -> None:
+    """The progress of an import that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What an official file holds: its configuration, what is taken and what is left out, and why."""
+
+    config: ModelConfig
+    plan: Plan
+
+
+def import_model(
+    path: Path,
+    name: str | None = None,
+    config: Path | None = None,
+    precision: Precision = "fp32",
+    weights: Weights = "ema",
+    check: Check = _nothing,
+    progress: Progress = _silent,
+    samplers: Sequence[tuple[str, str]] = (),
+) -> ModelInfo:
+    """Bring a model file into the registry, whole or not at all.
+
+    Args:
+        path: official `.pt`, or a native `.safetensors`, copied as it is unless half precision is asked for.
+        name: the model's name; None: made of the file's.
+        config: YAML with what an official file does not tell, in our layout or the authors'.
+        weights: which of an official file's two sets of diffusion weights.
+        check: called between tensors; may raise to stop. progress: called with (tensors done, tensors in total).
+
+    Raises:
+        BadCheckpoint: truncated, corrupt, foreign, hostile or unsupported file, saying which.
+        BadInput: if the name is taken. BadConfig: if `config` is not usable. CannotWrite: no space, no permission.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise BadInput(f"There is no file {path}.", "Check the path.")
+    chosen = registry.check_name(name) if name is not None else registry.name_from(path)
+    with registry.new_model(chosen) as folder:
+        target = folder / registry.MODEL_FILE
+        if path.suffix.lower() == registry.SUFFIX:
+            _import_native(path, target, precision, check)
+        else:
+            convert_official(path, target, config, precision, weights, check, progress)
+    return registry.find_model(chosen, samplers)
+
+
+def _import_native(path: Path, target: Path, precision: Precision, check: Check) -> None:
+    header = read_header(path)
+    if precision == "fp32":
+        with path.open("rb") as source, atomic_file(target) as file:
+            shutil.copyfileobj(source, file)
+        read_model(target, check)
+    else:
+        _, tensors = read_model(path, check)
+        changed = {"source_sha256": registry.file_sha256(path)}
+        write_model(target, header.model_copy(update=changed), tensors, precision, check)
+    for beside in (registry.CARD_FILE, registry.SHEET_FILE):
+        if path.name == registry.MODEL_FILE and path.with_name(beside).is_file():
+            shutil.copyfile(path.with_name(beside), target.with_name(beside))
+
+
+@contextlib.contextmanager
+def _in(path: Path) -> Iterator[None]:
+    """Put the file's name before messages about it."""
+    try:
+        yield
+    except (BadCheckpoint, BadConfig) as error:
+        if str(path) in error.message:
+            raise
+        raise type(error)(f"{path}: {error.message}", error.hint) from None
+
+
+def _inspect(archive: Archive, config: Path | None, weights: Weights) -> Inspection:
+    plan = make_plan(archive.contents, weights)
+    args = read_args(plan.args, str(archive.path)) if plan.args is not None else None
+    made = configure(plan.shapes, args, config, plan.stage)
+    try:
+        expected = expected_shapes(made, plan.stage)
+    except EngineError as error:
+        raise BadCheckpoint(f"The file's configuration cannot be used: {error.message}") from None
+    check_keys(expected, plan.shapes, str(archive.path))
+    strange = [key for key, ref in plan.tensors.items() if ref.dtype not in FLOATS]
+    if strange:
+        raise BadCheckpoint(f"The tensors {', '.join(strange)} are not numbers with a fraction.")
+    return Inspection(made, plan)
+
+
+def inspect_official(path: Path, config: Path | None = None, weights: Weights = "ema") -> Inspection:
+    """What an import of an official file would take, without reading its tensors.
+
+    Raises:
+        BadCheckpoint, BadConfig: as `import_model`.
+    """
+    with Archive.open(path) as archive, _in(path):
+        return _inspect(archive, config, weights)
+
+
+def convert_official(
+    path: Path,
+    target: Path,
+    config: Path | None = None,
+    precision: Precision = "fp32",
+    weights: Weights = "ema",
+    check: Check = _nothing,
+    progress: Progress = _silent,
+) -> Inspection:
+    """Write an official file's model as a native file, one tensor in memory at a time.
+
+    Raises:
+        BadCheckpoint, BadConfig, BadInput, CannotWrite: as `import_model`.
+    """
+    with Archive.open(path) as archive, _in(path):
+        found = _inspect(archive, config, weights)
+        tensors = found.plan.tensors
+        entries = {key: entry_for(ref.shape, ref.dtype, precision) for key, ref in tensors.items()}
+
+        def contents() -> Iterator[memoryview]:
+            for done, (key, ref) in enumerate(tensors.items()):
+                check()
+                progress(done, len(tensors))
+                tensor = archive.read(key, ref)
+                if not bool(tensor.isfinite().all()):
+                    raise BadCheckpoint(f"The tensor {key} holds values that are not finite numbers.")
+                yield tensor_bytes(key, tensor, entries[key].dtype)
+
+        with atomic_file(target) as file:
+            write_container(file, encode_metadata(_header(path, found, weights)), entries, contents())
+    progress(len(tensors), len(tensors))
+    return found
+
+
+def _header(path: Path, found: Inspection, weights: Weights) -> ModelHeader:
+    # Neither the time nor the chosen name goes in, so that the same file and options give the same hash everywhere.
+    plan = found.plan
+    stage = "second stage" if plan.stage == "full" else "first stage, the autoencoder alone"
+    return ModelHeader(
+        name=registry.name_from(path),
+        config=found.config,
+        weights=weights,
+        stage=plan.stage,
+        licence=OFFICIAL_LICENCE,
+        attribution=OFFICIAL_ATTRIBUTION,
+        provenance=f"imported from the official file {path.name} ({stage})",
+        summary=f"Official {found.config.domain} model, imported from {path.name}.",
+        created="",
+        training={} if plan.step is None else {"steps": plan.step},
+    )

@@ -1,0 +1,161 @@
+"""The configuration of an official file, from every source that knows a part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ddmi_models.checkpoints.official import reference
+from ddmi_models.checkpoints.official.reference import Leaves
+from ddmi_models.checkpoints.official.shipped import SHIPPED
+from ddmi_models.checkpoints.official.traces import ATTENTION_LEVELS, BASIS_LEVELS, JOINT_LEVELS, traces
+from ddmi_models.config import ModelConfig
+from ddmi_models.errors import BadCheckpoint, BadConfig
+
+PLANE_ORDERS = {
+    ("image", "full"): ("image",),
+    ("image", "autoencoder"): ("image",),
+    ("shape", "full"): ("xy", "xz", "yz"),
+    ("shape", "autoencoder"): ("xy", "yz", "xz"),
+}
+"""How the authors' code packs a latent, by domain and stage: the two stages of shapes differ (facts, section 4.2)."""
+
+DEFAULT_STEPS = {"image": 50, "shape": 200}
+SHAPE_ISO = 0.2
+ANCHOR_RESOLUTION = 256
+SCALES = 3
+"""The published coordinate networks read exactly three basis scales."""
+
+TRACELESS = ("autoencoder.resolution", "autoencoder.attention")
+TRACELESS_POINTS = ("point_encoder.plane_resolution", "point_encoder.padding")
+TRACELESS_UNET = ("unet.head_channels",)
+
+SMALL = {"blocks": 64, "multipliers": 256, "timesteps": 100_000}
+LARGEST = 65_536
+MOST_LEVELS = 12
+"""Bounds on what a foreign file may ask to be built, far above anything published."""
+
+
+def configure(
+    shapes: Mapping[str, tuple[int, ...]], args: reference.Values | None, user: Path | None, stage: str
+) -> ModelConfig:
+    """The model's configuration: from the user's file, the file's own `args`, its tensors, a shipped configuration.
+
+    Args:
+        shapes: the tensors, by their names in our files. args: as from `reference.read_args`.
+        user: YAML file in our layout or the authors'. stage: "full" or "autoencoder".
+
+    Raises:
+        BadCheckpoint: naming what is not known, or saying why it cannot be imported.
+        BadConfig: if the user's file is not usable.
+    """
+    if user is not None and {"domain", "autoencoder"} <= set(own := reference.read_yaml(user)):
+        return ModelConfig.parse(own)
+    told = traces(shapes)
+    told_domain = reference.domain_of(told.pop("domain")) if "domain" in told else None
+    said = reference.leaves(args) if args is not None else {}
+    asked = reference.leaves(reference.from_yaml(user)) if user is not None else {}
+    leaves = {**told, **said, **asked}
+    leaves.setdefault("domain", told_domain)
+    if leaves["domain"] is None:
+        raise BadCheckpoint("The file does not tell what its model makes.", "Give its configuration with --config.")
+    if "ddconfig" in (args or {}) or "autoencoder.resolution" in asked:
+        _add_rules(leaves)
+    leaves = {**_shipped(told), **leaves}
+    _ask_for_missing(leaves, with_unet=stage == "full")
+    return _assemble(leaves, stage, noise=any(name.endswith(".noise.weight") for name in shapes))
+
+
+def _add_rules(leaves: Leaves) -> None:
+    """What the authors' code fixes once a `ddconfig` is known: the point encoder's planes are what it takes in."""
+    if leaves["domain"] == "shape" and "autoencoder.resolution" in leaves:
+        leaves.setdefault("point_encoder.plane_resolution", leaves["autoencoder.resolution"])
+        leaves.setdefault("point_encoder.padding", reference.PADDING_DEFAULT)
+
+
+def _shipped(told: Leaves) -> Leaves:
+    """The shipped configuration that agrees with everything that the tensors tell; empty if there is none."""
+    for values in SHIPPED.values():
+        known = reference.leaves(values)
+        resolution = known["autoencoder.resolution"]
+        expected = {
+            **known,
+            BASIS_LEVELS: _levels(known["autoencoder.basis_resolutions"], resolution),
+            ATTENTION_LEVELS: _levels(known["autoencoder.attention_resolutions"], resolution),
+            JOINT_LEVELS: _levels(known["autoencoder.joint_resolutions"], resolution),
+            "unet.attention_factors": sorted(known["unet.attention_factors"]),
+        }
+        if told and all(expected.get(leaf) == value for leaf, value in told.items()):
+            return known
+    return {}
+
+
+def _levels(resolutions: list[int], finest: int) -> list[int]:
+    """Levels of the given resolutions; level i has the finest resolution over 2^i."""
+    return sorted((finest // r).bit_length() - 1 for r in resolutions)
+
+
+def _ask_for_missing(leaves: Leaves, with_unet: bool) -> None:
+    needed = list(TRACELESS)
+    if leaves["domain"] == "shape":
+        needed += TRACELESS_POINTS
+    if with_unet:
+        needed += TRACELESS_UNET
+    missing = [reference.reference_name(leaf) for leaf in needed if leaf not in leaves]
+    if missing:
+        raise BadCheckpoint(
+            f"The file does not tell {', '.join(missing)}.", "Give them in a YAML file with --config FILE.yaml."
+        )
+
+
+def _assemble(leaves: Leaves, stage: str, noise: bool) -> ModelConfig:
+    domain = leaves["domain"]
+    sections = _sections(leaves)
+    _check_bounds(sections)
+    autoencoder, unet = sections["autoencoder"], sections["unet"]
+    for name in (BASIS_LEVELS, ATTENTION_LEVELS, JOINT_LEVELS):
+        key = name.replace("levels", "resolutions")
+        if name in leaves:
+            autoencoder.setdefault(key, [autoencoder["resolution"] // 2**level for level in leaves[name]])
+    diffusion = sections["diffusion"]
+    diffusion.setdefault("steps", DEFAULT_STEPS[domain])
+    ancestral = diffusion["steps"] == diffusion.get("timesteps", 1000)
+    net = {**sections["coordinate_net"], "scales": SCALES, "noise": noise and domain == "image"}
+    try:
+        return ModelConfig.parse(
+            {
+                "domain": domain,
+                "plane_order": PLANE_ORDERS[domain, stage],
+                "autoencoder": autoencoder,
+                "coordinate_net": net,
+                "point_encoder": sections["point_encoder"] if domain == "shape" else None,
+                "unet": unet if stage == "full" else None,
+                "diffusion": {**diffusion, "sampler": "ddpm" if ancestral else "ddim"},
+                "anchor_resolution": ANCHOR_RESOLUTION,
+                "iso": leaves.get("iso", SHAPE_ISO if domain == "shape" else 0.5),
+            }
+        )
+    except BadConfig as error:
+        raise BadCheckpoint(f"The file's configuration cannot be used: {error.message}") from None
+
+
+def _sections(leaves: Leaves) -> dict[str, dict[str, Any]]:
+    sections: dict[str, dict[str, Any]] = {
+        name: {} for name in ("autoencoder", "coordinate_net", "point_encoder", "unet", "diffusion")
+    }
+    for leaf, value in leaves.items():
+        section, _, key = leaf.partition(".")
+        if key:
+            sections[section][key] = value
+    return sections
+
+
+def _check_bounds(sections: dict[str, dict[str, Any]]) -> None:
+    """Refuse a configuration whose network would take forever to build."""
+    for section in sections.values():
+        for key, value in section.items():
+            values = value if isinstance(value, list) else [value]
+            numbers = [v for v in values if isinstance(v, int | float)]
+            if len(values) > MOST_LEVELS or any(not -LARGEST <= v <= SMALL.get(key, LARGEST) for v in numbers):
+                raise BadCheckpoint(f"The file's configuration asks for {key} beyond all reason.")
