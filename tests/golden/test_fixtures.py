@@ -20,14 +20,22 @@ from tests.golden.diffusion_checks import (
     check_text,
 )
 from tests.golden.extra_checks import check_kl_coefficient, check_plane_coordinates, check_scale_embedding
+from tests.golden.field_checks import (
+    check_image_encoder,
+    check_image_field,
+    check_sampled_image,
+    check_sampled_shape,
+    check_shape_encoder,
+    check_shape_field,
+)
 from tests.golden.fixture import Fixture, fixture_files, parity_folder
 
 FOLDER = parity_folder()
 FILES = fixture_files(FOLDER) or [FOLDER / "no-fixture-found.npz"]
 
 CHECKS: dict[str, tuple[Callable[[Fixture], None], ...]] = {
-    "image": (check_denoiser,),
-    "shape": (check_denoiser,),
+    "image": (check_denoiser, check_image_encoder, check_image_field, check_sampled_image),
+    "shape": (check_denoiser, check_shape_encoder, check_shape_field, check_sampled_shape),
     "extra": (
         check_schedule,
         check_stochastic_sampling,
