@@ -13,7 +13,7 @@ NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 NOUNS: dict[str, tuple[str, ...]] = {
     "chair": ("chair", "chair", "chair", "seat"),
     "armchair": ("armchair", "armchair", "arm chair", "easy chair", "lounge chair", "chair with arms"),
-    "stool": ("stool", "stool", "stool", "backless stool"),
+    "stool": ("stool", "stool", "stool", "stool", "backless stool"),
     "bench": ("bench", "bench"),
     "sofa": ("sofa", "couch", "couch", "settee"),
     "dining table": ("table", "dining table", "dining table", "kitchen table"),
@@ -41,6 +41,15 @@ FEET = {
     "star": ("a star base", "a five star base", "a five-pronged base"),
 }
 
+PEDESTALS = (
+    *("one central leg",) * 3,
+    *("one leg",) * 3,
+    *("a pedestal base",) * 2,
+    "a pedestal",
+    "a single leg",
+    "a central column",
+)
+
 
 def number(rng: random.Random, count: int) -> str:
     """A count as a word or in digits."""
@@ -50,8 +59,8 @@ def number(rng: random.Random, count: int) -> str:
 def captions_for(attributes: Attributes, rng: random.Random, count: int = 6) -> tuple[str, ...]:
     """Distinct captions of a shape: the bare noun first, then ever fuller ones (fewer where little can be said)."""
     captions = [_sentence(rng, attributes, 0, 0)]
-    plan = [(1, 0), (0, 1), (1, 1), (0, 2), (2, 2), (1, 2), (2, 1), (0, 3), (3, 3)]
-    for adjectives, phrases in plan[:5] + rng.sample(plan, 5):
+    plan = [(1, 0), (0, 1), (1, 1), (0, 2), (2, 0), (2, 2), (1, 2), (2, 1), (0, 3), (3, 3)]
+    for adjectives, phrases in plan[:4] + rng.sample(plan, 6):
         sentence = _sentence(rng, attributes, adjectives, phrases)
         if sentence not in captions:
             captions.append(sentence)
@@ -210,9 +219,8 @@ def _support(rng: random.Random, a: Attributes) -> list[tuple[str, tuple[str, ..
         return [("foot", tuple(f"with {text}" for text in FEET[a.foot]))] if a.foot else []
     phrases: Callable[[str], tuple[str, ...]] = lambda text: (f"with {text}", f"on {text}")  # noqa: E731
     if a.support == "pedestal":
-        base = ("a pedestal", "a pedestal base", "a central column", "a single leg", "one leg", "one central leg")
-        found = [("legs", phrases(rng.choice((*base, "one central leg", "a pedestal base"))))]
-        return [*found, ("foot", phrases(rng.choice(FEET[a.foot])))]
+        legs = [("legs", phrases(rng.choice(PEDESTALS)))]
+        return legs + ([("foot", phrases(rng.choice(FEET[a.foot])))] if rng.random() < 0.4 else [])
     if a.support == "legs":
         kind = "short legs" if a.kind in ("sofa", "cabinet", "dresser", "bed") else "legs"
         n = number(rng, a.legs)
