@@ -101,11 +101,6 @@ def apply(app: QApplication, mode: Mode) -> None:
     notifier().changed.emit()
 
 
-def follow_system(app: QApplication, mode: Mode) -> None:
-    """Keep following the desktop's choice while `mode` is "system"."""
-    QGuiApplication.styleHints().colorSchemeChanged.connect(lambda _scheme: apply(app, mode) if mode == "system" else None)
-
-
 def set_font(app: QApplication) -> None:
     """The desktop's own interface font at the size that the layout is made for."""
     font = QFont(app.font())

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
-from ddmi_models.events import Cancelled, Event, FINAL_EVENTS, Partial
+from ddmi_models.events import FINAL_EVENTS, Cancelled, Event, Partial
 from ddmi_models.requests import Request
 from ddmi_studio.jobs.job import EngineLike, Handler, Job, JobState, Priority
 from ddmi_studio.jobs.worker import Worker
@@ -139,7 +139,9 @@ class Lane(QObject):
                     self._running.append(job)
                     self._started.emit(job)
                     return job
-                held = below is None or (self._paused and below.priority is Priority.QUEUE and not below.token.cancelled)
+                held = below is None or (
+                    self._paused and below.priority is Priority.QUEUE and not below.token.cancelled
+                )
                 if not held:
                     return None
                 self._condition.wait()

@@ -59,7 +59,7 @@ class Scene:
         icon: name of a qtawesome icon. unit: what the resolution counts ("px", "cells").
         minimum, maximum, default: of the resolution slider.
         formats: (suffix, label) of the files offered for export, the usual one first.
-        export_sizes: resolutions offered for export.
+        export_sizes, export_default: resolutions offered for export.
         build: makes the view.
     """
 
@@ -74,4 +74,5 @@ class Scene:
     has_iso: bool
     formats: tuple[tuple[str, str], ...]
     export_sizes: tuple[int, ...]
+    export_default: int
     build: Callable[[], SceneView]

@@ -1,0 +1,28 @@
+"""File dialogs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+
+def save_path(parent: QWidget, suggestion: Path, formats: Sequence[tuple[str, str]], suffix: str) -> Path | None:
+    """Ask where to save; a name without one of the formats' suffixes gets the one of the chosen filter."""
+    filters = {f"{label} (*{ending})": ending for ending, label in formats}
+    chosen = next(text for text, ending in filters.items() if ending == suffix)
+    name, used = QFileDialog.getSaveFileName(parent, "Export", str(suggestion), ";;".join(filters), chosen)
+    if not name:
+        return None
+    path = Path(name)
+    if path.suffix.lower() in filters.values():
+        return path
+    return path.with_name(path.name + filters.get(used, suffix))
+
+
+def open_path(parent: QWidget, folder: Path) -> Path | None:
+    """Ask for a file whose recipe is to be restored, or a model to import."""
+    filters = "Exports, latents and models (*.png *.jpg *.webp *.tiff *.glb *.obj *.ply *.stl *.safetensors *.pt *.pth);;All files (*)"
+    name, _ = QFileDialog.getOpenFileName(parent, "Open", str(folder), filters)
+    return Path(name) if name else None

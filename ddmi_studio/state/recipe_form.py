@@ -1,0 +1,126 @@
+"""The values of the recipe column: which model, with what prompt, seed and sampler."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass, replace
+
+from PySide6.QtCore import QObject, Signal
+
+from ddmi_models.requests import Generate, ModelInfo, Recipe, Sample
+
+WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+MAX_COUNT = 64
+ROLL_BELOW = 2**31
+
+
+@dataclass(frozen=True)
+class FormValues:
+    """What the user has set; sampler, steps and guidance belong to the model in use."""
+
+    prompt: str = ""
+    negative: str = ""
+    seed: int = 7
+    seed_locked: bool = False
+    count: int = 1
+    sampler: str = ""
+    steps: int = 20
+    guidance: float = 3.0
+
+
+class RecipeForm(QObject):
+    """Evented form values.
+
+    Signals:
+        changed: any value changed. model_changed: another model was picked (its defaults are in the values by then).
+    """
+
+    changed = Signal()
+    model_changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.values = FormValues()
+        self.model: ModelInfo | None = None
+        self._remembered: dict[str, FormValues] = {}
+
+    def pick(self, model: ModelInfo) -> None:
+        """Use a model, with the sampler settings last used with it, or its own."""
+        if self.model is not None and self.model.name == model.name:
+            self.model = model
+            return
+        if self.model is not None:
+            self._remembered[self.model.name] = self.values
+        self.model = model
+        last = self._remembered.get(model.name)
+        chosen = last or FormValues(sampler=model.sampler, steps=model.steps, guidance=model.guidance)
+        self.values = replace(
+            self.values,
+            sampler=chosen.sampler,
+            steps=chosen.steps,
+            guidance=chosen.guidance,
+            prompt=chosen.prompt or self.values.prompt,
+        )
+        self.model_changed.emit()
+        self.changed.emit()
+
+    def set(self, **values: object) -> None:
+        """Change values by name."""
+        new = replace(self.values, **values)  # type: ignore[arg-type]
+        if new != self.values:
+            self.values = new
+            self.changed.emit()
+
+    def restore(self, recipe: Recipe, model: ModelInfo | None) -> None:
+        """Take over the recipe of a sample or a file; its seed is locked, so that Generate makes the same sample again."""
+        if model is not None:
+            self.pick(model)
+        self.values = replace(
+            self.values,
+            prompt=recipe.prompt,
+            negative=recipe.negative,
+            seed=recipe.seed,
+            seed_locked=True,
+            count=1,
+            sampler=recipe.sampler,
+            steps=recipe.steps,
+            guidance=recipe.guidance,
+        )
+        self.changed.emit()
+
+    def request(self, previews: bool) -> Generate | None:
+        """What Generate asks for now; None without a model that can sample."""
+        if self.model is None or not self.model.can_sample:
+            return None
+        v, text = self.values, self.model.takes_text
+        return Generate(
+            self.model.name,
+            seed=v.seed,
+            count=v.count,
+            prompt=v.prompt.strip() if text else "",
+            negative=v.negative.strip() if text else "",
+            sampler=v.sampler or None,
+            steps=v.steps,
+            guidance=v.guidance if text else None,
+            previews=previews,
+        )
+
+    def advance_seed(self) -> None:
+        """After Generate: a fresh seed, unless it is locked."""
+        if not self.values.seed_locked:
+            self.set(seed=random.SystemRandom().randrange(ROLL_BELOW))
+
+    def unknown_words(self) -> list[str]:
+        """Words of the prompts that the model was not trained on, in order; [] where it knows every word."""
+        if self.model is None or not self.model.takes_text or not self.model.known_words:
+            return []
+        known = {w.lower() for w in self.model.known_words}
+        words = WORD.findall(f"{self.values.prompt} {self.values.negative}".lower())
+        return list(dict.fromkeys(w for w in words if w not in known and not (w.endswith("s") and w[:-1] in known)))
+
+
+def describe(sample: Sample) -> str:
+    """A sample in one line: its prompt, or its model, and its seed."""
+    recipe = sample.recipe
+    return f"{recipe.prompt or recipe.model} · seed {recipe.seed}"

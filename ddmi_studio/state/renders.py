@@ -1,0 +1,128 @@
+"""Rendering and exporting the sample that is shown."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from ddmi_models.events import Cancelled, Event, Failed, Partial, Progress, Result
+from ddmi_models.requests import EstimateExport, Export, ExportEstimate, Render, View
+from ddmi_studio.jobs import Priority
+from ddmi_studio.state.messages import Message, problem
+from ddmi_studio.state.queue import duration
+from ddmi_studio.state.samples import SessionSample
+from ddmi_studio.state.session import Session
+
+ESTIMATE_DELAY = 150
+"""Milliseconds that the choice must rest before its cost is asked for."""
+
+
+class Renders(QObject):
+    """Serves the views' wishes and the export form.
+
+    Signals:
+        rendered: (view, Picture or MeshData, final). failed: the view that was not rendered.
+        timing: what took how long, in words. estimated: an ExportEstimate or None. exported: the Path written.
+    """
+
+    rendered = Signal(object, object, bool)
+    failed = Signal(object)
+    timing = Signal(str)
+    estimated = Signal(object)
+    exported = Signal(object)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        self._render_seconds: float | None = None
+        self._delay = QTimer(self, singleShot=True, interval=ESTIMATE_DELAY)
+        self._delay.timeout.connect(self._ask_estimate)
+        session.samples.selected.connect(self._on_selected)
+        session.render.export_changed.connect(lambda _domain: self.estimate())
+
+    def wish(self, view: View, channel: str) -> None:
+        """Render a view of the sample that is shown; a newer wish on the channel takes its place."""
+        entry = self._session.samples.current
+        if entry is None:
+            return
+
+        def heard(event: Event) -> None:
+            if self._session.samples.current is not entry:
+                return
+            if isinstance(event, Partial | Result):
+                self.rendered.emit(view, event.value, isinstance(event, Result))
+            elif isinstance(event, Failed | Cancelled):
+                self.failed.emit(view)
+            if isinstance(event, Failed):
+                self._session.message.emit(problem(event, "The sample is kept."))
+            elif isinstance(event, Result) and channel == "view":
+                self._render_seconds = time.monotonic() - asked
+                self._tell_timing(entry)
+
+        asked = time.monotonic()
+        self._session.lane.submit(Render(entry.sample, view), heard, Priority.VIEW, channel)
+
+    def _on_selected(self, entry: SessionSample | None) -> None:
+        self._render_seconds = None
+        self._tell_timing(entry)
+        self.estimate()
+
+    def _tell_timing(self, entry: SessionSample | None) -> None:
+        parts = []
+        if entry is not None and entry.seconds is not None:
+            parts.append(f"sampled in {duration(entry.seconds)}")
+        if entry is not None and self._render_seconds is not None:
+            done = "meshed" if self._session.scenes[entry.domain].has_iso else "rendered"
+            parts.append(f"{done} in {max(self._render_seconds, 0.1):.1f} s")
+        self.timing.emit(" · ".join(parts))
+
+    def estimate(self) -> None:
+        """Ask, soon, what the chosen export would cost."""
+        self.estimated.emit(None)
+        self._delay.start()
+
+    def _ask_estimate(self) -> None:
+        entry = self._session.samples.current
+        if entry is None:
+            return
+        choice = self._session.render.export(entry.domain)
+
+        def heard(event: Event) -> None:
+            if isinstance(event, Result) and isinstance(event.value, ExportEstimate):
+                self.estimated.emit(event.value)
+
+        request = EstimateExport(entry.sample, choice.suffix, max(choice.resolution))
+        self._session.lane.submit(request, heard, Priority.BACKGROUND, "estimate")
+
+    def export(self, path: Path, resolution: tuple[int, int] | None = None) -> None:
+        """Write the sample that is shown to a file, at the chosen size unless another is given."""
+        session, entry = self._session, self._session.samples.current
+        if entry is None:
+            return
+        settings, choice = session.render.settings(entry.domain), session.render.export(entry.domain)
+        request = Export(
+            entry.sample, path, resolution or choice.resolution, settings.iso, settings.gains, settings.grain
+        )
+        session.settings.folder = str(path.parent)
+
+        def heard(event: Event) -> None:
+            if isinstance(event, Progress):
+                session.queue.progress(job, event)
+            elif isinstance(event, Result):
+                session.message.emit(
+                    Message(f"Saved {path.name}", f"in {path.parent}, with its recipe inside or beside it.")
+                )
+                self.exported.emit(event.value)
+            elif isinstance(event, Failed):
+                session.message.emit(problem(event, "The sample is kept; nothing half-written was left."))
+            elif isinstance(event, Cancelled):
+                session.message.emit(Message("Export cancelled.", "Nothing half-written was left."))
+
+        job = session.lane.submit(request, heard, Priority.EXPORT)
+        session.queue.add(job, f"Exporting {path.name}", movable=False)
+
+    def stop(self) -> None:
+        """Before the window closes."""
+        self._delay.stop()
