@@ -1,7 +1,7 @@
 """Frozen, strict configurations: an unknown key is an error that names it.
 
-The architecture's vocabulary is the paper's: D2C-VAE (domain-agnostic to continuous VAE), HDBF (hierarchically decomposed
-basis fields: planes at several scales), CFC (coarse-to-fine conditioning of the coordinate network).
+The architecture's vocabulary is the paper's: D2C-VAE (domain-agnostic to continuous VAE), HDBF (hierarchically
+decomposed basis fields: planes at several scales), CFC (coarse-to-fine conditioning of the coordinate network).
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class StrictConfig(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or cls.__name__}: {e['msg']}" for e in error.errors())
-            raise BadConfig(f"The configuration {cls.__name__} is not valid: {problems}.", "Correct the named keys.") from None
+            raise BadConfig(
+                f"The configuration {cls.__name__} is not valid: {problems}.", "Correct the named keys."
+            ) from None
 
 
 class AutoencoderConfig(StrictConfig):
@@ -84,7 +86,8 @@ class CoordinateNetConfig(StrictConfig):
     out_channels: int = Field(gt=0)
     scales: int = Field(default=3, gt=0, description="How many basis scales it reads; 1 is the paper's ablation.")
     fusion: Fusion = Field(
-        default="concat", description="concat or sum: one scale after another, coarse to fine; once: all concatenated at the input."
+        default="concat",
+        description="concat or sum: one scale after another, coarse to fine; once: all concatenated at the input.",
     )
     noise: bool = Field(default=False, description="Learned per-pixel noise, as in the official image decoders.")
 
@@ -100,7 +103,9 @@ class UNetConfig(StrictConfig):
     attention_factors: tuple[int, ...] = Field(default=(), description="Downsampling factors at which attention runs.")
     head_channels: int = Field(default=32, gt=0)
     context_channels: int | None = Field(default=None, description="Width of the text tokens; None: unconditional.")
-    pooled_channels: int | None = Field(default=None, description="Width of the pooled text added to the time embedding.")
+    pooled_channels: int | None = Field(
+        default=None, description="Width of the pooled text added to the time embedding."
+    )
     groups: int = Field(default=32, gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
@@ -109,7 +114,9 @@ class DiffusionConfig(StrictConfig):
     """Noise schedule, parameterisation and the sampler's defaults."""
 
     timesteps: int = Field(default=1000, gt=1)
-    mixed_prediction: bool = Field(default=True, description="Mix the network's output with the Gaussian prior's prediction.")
+    mixed_prediction: bool = Field(
+        default=True, description="Mix the network's output with the Gaussian prior's prediction."
+    )
     mixed_init: float = Field(default=-6.0, description="First value of the mixing logits.")
     target: Target = "eps"
     clip_denoised: bool = Field(default=False, description="Clamp predicted latents to [-1, 1] in ancestral sampling.")
@@ -121,15 +128,13 @@ class DiffusionConfig(StrictConfig):
 
 
 class TextConfig(StrictConfig):
-    """The text tower: a small open_clip transformer of our own, or a published one by name."""
+    """The text tower: an open_clip text transformer with an embedding cut to the tokens that its words use."""
 
-    open_clip: str | None = Field(default=None, description="Name of a published open_clip model; None: the tower in the file.")
     width: int = Field(default=192, gt=0)
     layers: int = Field(default=4, gt=0)
     heads: int = Field(default=4, gt=0)
     context_length: int = Field(default=32, gt=1)
-    tokens: tuple[int, ...] = Field(default=(), description="Ids of the open_clip tokens kept in the cut embedding, in its order.")
-    words: tuple[str, ...] = Field(default=(), description="Words that the model was trained to know.")
+    words: tuple[str, ...] = Field(default=(), description="Words that the model was trained to know, lower case.")
 
 
 class ModelConfig(StrictConfig):
@@ -147,4 +152,6 @@ class ModelConfig(StrictConfig):
     scale_range: tuple[float, float] | None = Field(
         default=None, description="Scale inputs seen in training; renders clamp to it. None: not clamped."
     )
-    iso: float = Field(default=0.5, gt=0, lt=1, description="Occupancy probability of the surface that is extracted by default.")
+    iso: float = Field(
+        default=0.5, gt=0, lt=1, description="Occupancy probability of the surface that is extracted by default."
+    )

@@ -1,8 +1,9 @@
 """The only coordinate grids: extents, pixel centres, axis order.
 
-Images live on [-1, 1]^2: x runs right along the columns, y runs *down* along the rows, a picture of R pixels has its pixel centres at
--(R-1)/R ... (R-1)/R, so that renders of R and 3R share every centre of R. Shapes live in the cube [-0.5, 0.5]^3, y up, sampled with a
-margin of 10 % (`CUBE_MARGIN`).
+Images live on [-1, 1]^2: x runs right along the columns, y runs *down* along the rows, a picture of R pixels has its
+pixel centres at
+-(R-1)/R ... (R-1)/R, so that renders of R and 3R share every centre of R. Shapes live in the cube [-0.5, 0.5]^3, y
+up, sampled with a margin of 10 % (`CUBE_MARGIN`).
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def image_points(width: int, height: int, window: Window = FULL_WINDOW) -> torch
 
 
 def cube_axis(cells: int, margin: float = CUBE_MARGIN) -> torch.Tensor:
-    """Grid vertices of `cells` cells along one axis of the padded cube: float32 [cells + 1], so that N and 2N share vertices."""
+    """Grid vertices of `cells` cells along one axis of the padded cube: float32 [cells + 1], so that N and 2N share
+    vertices."""
     if cells < 1:
         raise BadInput(f"A grid of {cells} cells was asked for.", "Ask for at least 1.")
     index = torch.arange(cells + 1, dtype=torch.float64)

@@ -1,6 +1,7 @@
 """Latents and basis planes: the only place that packs and unpacks planes.
 
-A plane is named by its two axes, for instance `xz`: the first axis runs along the width (columns), the second along the height (rows).
+A plane is named by its two axes, for instance `xz`: the first axis runs along the width (columns), the second along
+the height (rows).
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ Array = TypeVar("Array", bound=Any)
 
 @dataclass(frozen=True)
 class PlaneSpec:
-    """One latent plane: its name, which is the pair (axis along the width, axis along the height), and its size in cells."""
+    """One latent plane: its name, which is the pair (axis along the width, axis along the height), and its size in
+    cells."""
 
     name: str
     channels: int
@@ -71,7 +73,8 @@ class PlaneLayout:
 
 @dataclass(frozen=True, eq=False)
 class Latents:
-    """The sampled planes of one sample, packed: float32 [C, H, W]. Small (at most about 1 MB), so it is kept for every sample."""
+    """The sampled planes of one sample, packed: float32 [C, H, W]. Small (at most about 1 MB), so it is kept for
+    every sample."""
 
     packed: np.ndarray
     layout: PlaneLayout
@@ -105,9 +108,13 @@ class BasisFields:
     def with_gains(self, gains: Sequence[float] | None) -> BasisFields:
         """The same planes with other gains, one a level, coarse to fine; None: as trained."""
         if gains is not None and len(gains) != len(self.levels):
-            raise BadInput(f"{len(gains)} gains were given; the model has {len(self.levels)} basis scales.", "Give one a scale.")
+            raise BadInput(
+                f"{len(gains)} gains were given; the model has {len(self.levels)} basis scales.", "Give one a scale."
+            )
         return BasisFields(self.levels, tuple(float(g) for g in gains or ()))
 
     def __getitem__(self, index: int) -> BasisFields:
         """The fields of one sample of the batch, batch axis kept."""
-        return BasisFields(tuple({n: p[index : index + 1] for n, p in level.items()} for level in self.levels), self.gains)
+        return BasisFields(
+            tuple({n: p[index : index + 1] for n, p in level.items()} for level in self.levels), self.gains
+        )

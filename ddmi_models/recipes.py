@@ -45,7 +45,9 @@ def recipe_from_json(text: str) -> Recipe:
     try:
         values: Any = json.loads(text)
     except json.JSONDecodeError:
-        raise BadInput("The recipe in this file is not readable.", "The file may have been edited by another program.") from None
+        raise BadInput(
+            "The recipe in this file is not readable.", "The file may have been edited by another program."
+        ) from None
     if not isinstance(values, dict):
         raise BadInput("The recipe in this file is not readable.", "The file may have been edited by another program.")
     if isinstance(values.get("version"), int) and values["version"] > RECIPE_VERSION:

@@ -22,12 +22,15 @@ class ModelInfo:
     """What is known of a model without loading its weights.
 
     Attributes:
-        name: what the user types. source: "starter", "imported" or "file". domain: a key of DOMAINS; domain_label for people.
+        name: what the user types. source: "starter", "imported" or "file". domain: a key of DOMAINS; domain_label
+            for people.
         parameters: number of weights. scales: sides of the basis planes, coarse to fine.
-        takes_text: whether prompts do anything. known_words: what the text tower was trained on; () where it knows all words.
+        takes_text: whether prompts do anything. known_words: what the text tower was trained on; () where it knows
+            all words.
         sampler, steps, guidance: the model's defaults. samplers: (key, label) of every sampler on offer.
         trained_resolution: render size that matches training (pixels a side, or the finest plane's cells).
-        summary: one line of the card. card: the whole card, Markdown. sheet: picture of consecutive seeds, if there is one.
+        summary: one line of the card. card: the whole card, Markdown. sheet: picture of consecutive seeds, if there
+            is one.
     """
 
     name: str
@@ -98,7 +101,8 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class MeshData:
-    """A surface: vertices float32 [V, 3] in the cube [-0.5, 0.5]^3 (y up), faces int32 [F, 3] wound outward, normals float32 [V, 3]."""
+    """A surface: vertices float32 [V, 3] in the cube [-0.5, 0.5]^3 (y up), faces int32 [F, 3] wound outward, normals
+    float32 [V, 3]."""
 
     vertices: np.ndarray
     faces: np.ndarray
@@ -126,7 +130,8 @@ class LoadModel:
 class Generate:
     """Draw `count` samples with seeds seed, seed + 1, ... Result: tuple[Sample, ...].
 
-    None for sampler, steps or guidance means the model's default. With `previews`, a Preview of each sample follows every step or so.
+    None for sampler, steps or guidance means the model's default. With `previews`, a Preview of each sample follows
+    every step or so.
     """
 
     model: str
@@ -179,10 +184,11 @@ class ExportEstimate:
 
 @dataclass(frozen=True, eq=False)
 class Export:
-    """Write a sample to a file whose suffix decides the format; its recipe goes inside (or beside). Result: the Path written.
+    """Write a sample to a file whose suffix decides the format; its recipe goes inside (or beside). Result: the Path
+    written.
 
     `resolution` is (width, height) in pixels of a picture, or (cells, cells) of a mesh.
-    A shape written to a picture or a clip format becomes a still or a turntable of that many pixels.
+    A shape written to a picture or a clip format becomes a still or a turntable of that many pixels. `clean` as in MeshView.
     """
 
     sample: Sample
@@ -191,6 +197,7 @@ class Export:
     iso: float | None = None
     gains: tuple[float, ...] | None = None
     grain: float = 0.0
+    clean: bool = True
 
 
 @dataclass(frozen=True)
@@ -252,7 +259,8 @@ class MakeData:
 
 @dataclass(frozen=True)
 class Doctor:
-    """Look at the machine. Result: dict of plain values (versions, devices, OpenGL, starters, and why something does not work)."""
+    """Look at the machine. Result: dict of plain values (versions, devices, OpenGL, starters, and why something does
+    not work)."""
 
 
 Request: TypeAlias = (

@@ -1,7 +1,7 @@
 """The Domain protocol: one class a modality, one table, no branches on the domain's name anywhere else.
 
-A domain owns the D2C-VAE (encoder, decoder) and the coordinate network of its modality. The latent's shape, the shape of the mixing
-logits and the order of the planes all derive from `layout`.
+A domain owns the D2C-VAE (encoder, decoder) and the coordinate network of its modality. The latent's shape, the
+shape of the mixing logits and the order of the planes all derive from `layout`.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ class LossTerms:
     reconstruction: torch.Tensor
     kl: torch.Tensor
     figures: Mapping[str, float]
+    pictures: tuple[torch.Tensor, torch.Tensor] | None = None
+    """For the perceptual term: values and targets as pictures [B, 3, h, w], where the domain's values are pictures."""
 
 
 class Domain(nn.Module, ABC):
@@ -61,6 +63,7 @@ class Domain(nn.Module, ABC):
     name: ClassVar[str]
     label: ClassVar[str]
     point_dimensions: ClassVar[int]
+    makes_pictures: ClassVar[bool] = False
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -114,4 +117,8 @@ class Domain(nn.Module, ABC):
 
     def frozen_parts(self) -> Sequence[nn.Module]:
         """The modules before the latent: frozen when only the decoding side is trained further."""
-        return [module for name, module in self.named_modules() if name.split(".")[-1].startswith(("encoder", "quant_conv", "pointnet"))]
+        return [
+            module
+            for name, module in self.named_modules()
+            if name.split(".")[-1].startswith(("encoder", "quant_conv", "pointnet"))
+        ]

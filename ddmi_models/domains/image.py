@@ -17,11 +17,13 @@ from ddmi_models.planes import BasisFields, PlaneLayout, PlaneSpec
 
 
 class ImageDomain(Domain):
-    """Pictures. A batch holds `image` [B, 3, R, R] in [-1, 1]; for training also `target` [B, 3, h, w], `points` [h * w, 2] and `scale`."""
+    """Pictures. A batch holds `image` [B, 3, R, R] in [-1, 1]; for training also `target` [B, 3, h, w], `points` [h
+    * w, 2] and `scale`."""
 
     name = "image"
     label = "Image"
     point_dimensions = 2
+    makes_pictures = True
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
@@ -41,7 +43,8 @@ class ImageDomain(Domain):
         return BasisFields(named_levels(self.vaemodel.decode([latent]), self.config.plane_order))
 
     def scale_input(self, resolution: float) -> float:
-        """Scale input of a render whose full square would have `resolution` pixels a side, clamped to the trained range."""
+        """Scale input of a render whose full square would have `resolution` pixels a side, clamped to the trained
+        range."""
         scale = self.config.anchor_resolution / resolution
         if self.config.scale_range is None:
             return scale
@@ -69,4 +72,5 @@ class ImageDomain(Domain):
         reconstruction = difference.abs().flatten(1).sum(1).mean()
         mse = difference.detach().clamp(-2, 2).square().mean()
         psnr = float(10 * torch.log10(4 / mse.clamp(min=1e-10)))
-        return LossTerms(reconstruction, posterior.kl().mean(), {"psnr": psnr})
+        pictures = values.transpose(1, 2).reshape(batch["target"].shape)
+        return LossTerms(reconstruction, posterior.kl().mean(), {"psnr": psnr}, (pictures, batch["target"]))

@@ -20,7 +20,8 @@ from ddmi_models.planes import BasisFields, PlaneLayout, PlaneSpec
 
 
 class ShapeDomain(Domain):
-    """Solids. A batch holds `cloud` [B, N, 3], points of the surface; for training also `points` [B, M, 3] and `occupancy` [B, M]."""
+    """Solids. A batch holds `cloud` [B, N, 3], points of the surface; for training also `points` [B, M, 3] and
+    `occupancy` [B, M]."""
 
     name = "shape"
     label = "Shape"
@@ -51,7 +52,8 @@ class ShapeDomain(Domain):
         )
 
     def decode(self, latent: torch.Tensor) -> BasisFields:
-        # Slots go by position: files of the published first stage packed their planes in another order than the decoder's names.
+        # Slots go by position: files of the published first stage packed their planes in another order than the
+        # decoder's names.
         slots = dict(zip(DECODER_SLOTS, self.layout.unpack(latent).values(), strict=True))
         return BasisFields(named_levels(self.vaemodel.decode([slots[name] for name in TRIPLANES]), TRIPLANES))
 

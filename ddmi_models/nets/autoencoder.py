@@ -1,12 +1,13 @@
 """The convolutional D2C-VAE: planes to a latent, a latent to basis planes at several scales (paper sections 3.1, 3.2).
 
-One class serves images (one plane) and triplanes. The planes share the per-plane weights, and triplanes also have joint blocks,
-in which the planes see one another, stacked on the channels. Reference facts: sections 3.1, 3.2, 4.2.
+One class serves images (one plane) and triplanes. The planes share the per-plane weights, and triplanes also have
+joint blocks, in which the planes see one another, stacked on the channels. Reference facts: sections 3.1, 3.2, 4.2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -53,9 +54,7 @@ class _Level(nn.Module):
     def __init__(self, channels: Sequence[int], config: AutoencoderConfig, resolution: int, planes: int) -> None:
         super().__init__()
         width = channels[-1]
-        self.block = nn.ModuleList(
-            ResnetBlock(a, b, config.groups, config.dropout) for a, b in zip(channels[:-1], channels[1:], strict=True)
-        )
+        self.block = nn.ModuleList(ResnetBlock(a, b, config.groups, config.dropout) for a, b in pairwise(channels))
         attended = resolution in config.attention_resolutions
         self.attn = nn.ModuleList(
             SpatialAttention(width, config.attention, config.groups) for _ in (self.block if attended else ())
@@ -72,7 +71,8 @@ class _Level(nn.Module):
 
 
 class _Middle(nn.Module):
-    """The bottleneck's own blocks; `block_3` and `block_4` join the planes (their attention sits beside this module)."""
+    """The bottleneck's own blocks; `block_3` and `block_4` join the planes (their attention sits beside this
+    module)."""
 
     def __init__(self, channels: int, config: AutoencoderConfig, planes: int) -> None:
         super().__init__()
@@ -122,7 +122,8 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Bottleneck features [P * B, z_channels, h, w] to basis planes, coarse to fine: a list of [P * B, plane_channels, H_s, W_s]."""
+    """Bottleneck features [P * B, z_channels, h, w] to basis planes, coarse to fine: a list of [P * B,
+    plane_channels, H_s, W_s]."""
 
     def __init__(self, config: AutoencoderConfig, planes: int) -> None:
         super().__init__()
@@ -183,12 +184,14 @@ class PlaneAutoencoder(nn.Module):
         return tuple(f"_{name}" for name in self.plane_names) or ("",)
 
     def encode(self, planes: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """Planes [B, in_channels, H, W], in this module's order, to moments [B, 2 * embed_channels, h, w] in the same order."""
+        """Planes [B, in_channels, H, W], in this module's order, to moments [B, 2 * embed_channels, h, w] in the
+        same order."""
         features = self.encoder(torch.cat(list(planes), dim=0)).chunk(len(planes), dim=0)
         return [self.get_submodule(f"quant_conv{s}")(f) for s, f in zip(self._suffixes, features, strict=True)]
 
     def decode(self, latents: Sequence[torch.Tensor]) -> list[list[torch.Tensor]]:
-        """Latents [B, embed_channels, h, w], in this module's order, to levels (coarse to fine) of planes in the same order."""
+        """Latents [B, embed_channels, h, w], in this module's order, to levels (coarse to fine) of planes in the
+        same order."""
         z = [self.get_submodule(f"post_quant_conv{s}")(x) for s, x in zip(self._suffixes, latents, strict=True)]
         levels = self.decoder(torch.cat(z, dim=0))
         return [list(level.chunk(len(z), dim=0)) for level in levels]

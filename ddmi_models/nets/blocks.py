@@ -95,6 +95,8 @@ class ResnetBlockFC(nn.Module):
 def sinusoidal_embedding(values: torch.Tensor, width: int) -> torch.Tensor:
     """[B] -> [B, width]: sines then cosines at frequencies 1 ... 1/10000 (the image network's scale embedding)."""
     half = width // 2
-    frequencies = torch.exp(-math.log(10000) * torch.arange(half, device=values.device, dtype=torch.float32) / (half - 1))
+    frequencies = torch.exp(
+        -math.log(10000) * torch.arange(half, device=values.device, dtype=torch.float32) / (half - 1)
+    )
     angles = values.float()[:, None] * frequencies[None]
     return torch.cat([angles.sin(), angles.cos()], dim=-1)

@@ -1,4 +1,5 @@
-"""The coordinate network of images: style-modulated, conditioned coarse to fine (paper section 3.3; reference facts, section 3.4).
+"""The coordinate network of images: style-modulated, conditioned coarse to fine (paper section 3.3; reference facts,
+section 3.4).
 
 Coordinates enter only through where the basis planes are read; the scale input modulates every layer.
 """
@@ -35,7 +36,8 @@ class EqualisedLinear(nn.Module):
 
 
 class ModulatedConv(nn.Module):
-    """Pointwise convolution whose weights are modulated by a style: ([B, C, N], [S, style]) -> [B, C', N], S = B or 1."""
+    """Pointwise convolution whose weights are modulated by a style: ([B, C, N], [S, style]) -> [B, C', N], S = B or
+    1."""
 
     def __init__(self, channels: int, out_channels: int, style: int, demodulate: bool = True) -> None:
         super().__init__()
@@ -48,7 +50,7 @@ class ModulatedConv(nn.Module):
         weight = self.scale * self.weight[..., 0, 0] * self.modulation(style)[:, None]
         if self.demodulate:
             weight = weight * torch.rsqrt(weight.square().sum(2, keepdim=True) + DEMODULATION_EPS)
-        return torch.matmul(weight, x)
+        return torch.bmm(weight.expand(x.shape[0], -1, -1), x)
 
 
 class NoiseInjection(nn.Module):
@@ -97,7 +99,7 @@ class EqualisedSkip(nn.Module):
         self.scale = 1 / math.sqrt(channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.matmul(self.weight[..., 0, 0] * self.scale, x)
+        return torch.bmm((self.weight[..., 0, 0] * self.scale).expand(x.shape[0], -1, -1), x)
 
 
 class StyledResBlock(nn.Module):
@@ -132,8 +134,10 @@ class ToRGB(nn.Module):
 class ImageMLP(nn.Module):
     """Features of the basis planes at N points, coarse to fine, to colours.
 
-    The network has one block a scale (at least three) and a last one. Fusion `concat` appends each scale's features to the
-    hidden values, `sum` adds their projection, `once` feeds all scales to the first block (the paper's ablation of CFC).
+    The network has one block a scale (at least three) and a last one. Fusion `concat` appends each scale's features
+    to the
+    hidden values, `sum` adds their projection, `once` feeds all scales to the first block (the paper's ablation of
+    CFC).
     """
 
     def __init__(self, config: CoordinateNetConfig) -> None:
@@ -141,9 +145,7 @@ class ImageMLP(nn.Module):
         width, inputs = config.width, config.plane_channels + SCALE_CHANNELS
         self.config = config
         self.depth = max(3, config.scales) + 1
-        self.time_mlp = nn.Sequential(
-            nn.Identity(), nn.Linear(width // 4, width), nn.GELU(), nn.Linear(width, width)
-        )
+        self.time_mlp = nn.Sequential(nn.Identity(), nn.Linear(width // 4, width), nn.GELU(), nn.Linear(width, width))
         for index in range(self.depth):
             channels = self._block_inputs(index, inputs)
             self.add_module(f"net_res{index + 1}", StyledResBlock(channels, width, width, config.noise))

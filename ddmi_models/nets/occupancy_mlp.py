@@ -1,4 +1,5 @@
-"""The coordinate network of shapes: point and plane features to an occupancy logit, coarse to fine (reference facts, section 4.3)."""
+"""The coordinate network of shapes: point and plane features to an occupancy logit, coarse to fine (reference facts,
+section 4.3)."""
 
 from __future__ import annotations
 

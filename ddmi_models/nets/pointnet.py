@@ -52,7 +52,11 @@ class PointEncoder(nn.Module):
         """The mean of each cell, zero where empty: [B, C, R, R]."""
         batch, _, channels = features.shape
         side = self.config.plane_resolution
-        sums = features.new_zeros(batch, side * side, channels).scatter_add(1, index[..., None].expand_as(features), features)
-        counts = features.new_zeros(batch, side * side).scatter_add(1, index, torch.ones_like(index, dtype=features.dtype))
+        sums = features.new_zeros(batch, side * side, channels).scatter_add(
+            1, index[..., None].expand_as(features), features
+        )
+        counts = features.new_zeros(batch, side * side).scatter_add(
+            1, index, torch.ones_like(index, dtype=features.dtype)
+        )
         means = sums / counts.clamp(min=1)[..., None]
         return means.transpose(1, 2).reshape(batch, channels, side, side)

@@ -1,0 +1,107 @@
+"""A whole model in memory: domain, denoiser, text tower, and the file that it comes from or goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ddmi_models.checkpoints.store import ModelHeader, check_keys, read_model, write_model
+from ddmi_models.config import ModelConfig
+from ddmi_models.diffusion.condition import Condition
+from ddmi_models.diffusion.denoiser import Denoiser
+from ddmi_models.domains import Domain, build_domain
+from ddmi_models.text.tower import TextTower
+
+
+class ModelParts(nn.Module):
+    """The modules of one configuration with fresh weights. Keys: the domain's own, `diffusion.*`, `text.*`."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.domain: Domain = build_domain(config)
+        self.diffusion = (
+            Denoiser(config.unet, config.diffusion, self.domain.layout.mixing_shape)
+            if config.unet is not None
+            else None
+        )
+        self.text = TextTower(config.text) if config.text is not None else None
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Every parameter and buffer under the name that it has in a model file."""
+        named = dict(self.domain.state_dict())
+        for prefix in ("diffusion", "text"):
+            module = getattr(self, prefix)
+            if module is not None:
+                named.update({f"{prefix}.{key}": value for key, value in module.state_dict().items()})
+        return named
+
+    def load_tensors(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Take over weights.
+
+        Raises:
+            BadCheckpoint: listing every key that is missing or extra.
+        """
+        own = self.tensors()
+        check_keys({k: tuple(v.shape) for k, v in own.items()}, {k: tuple(v.shape) for k, v in tensors.items()})
+        with torch.no_grad():
+            for key, value in own.items():
+                value.copy_(tensors[key])
+
+    def encode_text(self, prompts: Sequence[str]) -> Condition:
+        """The text tower's tokens and summary of each prompt; the model must have a tower."""
+        assert self.text is not None
+        features = self.text(prompts)
+        return Condition(features.tokens, features.mask, features.pooled)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model ready to sample from, its parts in evaluation mode on one device."""
+
+    header: ModelHeader
+    parts: ModelParts
+    path: Path
+    device: torch.device
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.header.config
+
+    @property
+    def domain(self) -> Domain:
+        return self.parts.domain
+
+    @property
+    def denoiser(self) -> Denoiser | None:
+        return self.parts.diffusion
+
+    @property
+    def text(self) -> TextTower | None:
+        return self.parts.text
+
+
+def load_model(path: Path, device: torch.device | str = "cpu", check: Callable[[], None] | None = None) -> Model:
+    """Read a native model file into memory.
+
+    Args:
+        check: called between tensors; it may raise to stop loading.
+
+    Raises:
+        BadCheckpoint: if the file is not a whole, matching model.
+    """
+    header, tensors = read_model(path, check=check)
+    with torch.device("meta"):
+        parts = ModelParts(header.config)
+    parts = parts.to_empty(device="cpu")
+    parts.load_tensors(tensors)
+    return Model(header, parts.to(device).eval().requires_grad_(False), path, torch.device(device))
+
+
+def save_model(path: Path, header: ModelHeader, parts: ModelParts, precision: str = "fp32") -> None:
+    """Write the parts as a native model file."""
+    write_model(path, header, parts.tensors(), precision=precision)

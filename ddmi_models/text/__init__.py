@@ -1,0 +1,1 @@
+"""Text towers: prompts to the tokens that condition a denoiser."""

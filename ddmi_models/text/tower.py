@@ -1,0 +1,74 @@
+"""A small open_clip text transformer with open_clip's tokenizer, its embedding cut to the tokens of the words that
+it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ddmi_models.config import TextConfig
+from ddmi_models.text.words import ReadPrompt, read_prompt
+
+PADDING = 0
+"""Row of the cut embedding that pads short texts; rows of real tokens follow in the tokenizer's order, the end token
+last."""
+
+
+@dataclass(frozen=True, eq=False)
+class TextFeatures:
+    """Encoded texts: `tokens` [B, L, width], `mask` bool [B, L] (True: a real token), `pooled` [B, width]."""
+
+    tokens: torch.Tensor
+    mask: torch.Tensor
+    pooled: torch.Tensor
+
+
+class TextTower(nn.Module):
+    """Prompts to token features and a pooled feature."""
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        # Here, since open_clip takes seconds to import and only models with text need it.
+        from open_clip.tokenizer import SimpleTokenizer
+        from open_clip.transformer import TextTransformer
+
+        self.config = config
+        tokenizer = SimpleTokenizer()
+        self._start, self._end = tokenizer.sot_token_id, tokenizer.eot_token_id
+        self._word_tokens = {word: tokenizer.encode(word) for word in config.words}
+        kept = sorted({self._start, self._end, *(t for tokens in self._word_tokens.values() for t in tokens)})
+        self._row = {token: row for row, token in enumerate(kept, start=PADDING + 1)}
+        self.transformer = TextTransformer(
+            context_length=config.context_length,
+            vocab_size=len(kept) + 1,
+            width=config.width,
+            heads=config.heads,
+            layers=config.layers,
+            output_dim=config.width,
+            no_causal_mask=True,
+            use_pad_mask=True,
+            pad_id=PADDING,
+            output_tokens=True,
+        )
+
+    def read(self, prompt: str) -> ReadPrompt:
+        """Which words of a prompt the tower knows."""
+        return read_prompt(prompt, self.config.words)
+
+    def rows(self, prompts: Sequence[str]) -> torch.Tensor:
+        """Rows of the cut embedding, padded: int64 [B, context_length]. A text that is too long loses its last
+        words."""
+        rows = torch.full((len(prompts), self.config.context_length), PADDING, dtype=torch.long)
+        for index, prompt in enumerate(prompts):
+            tokens = [token for word in self.read(prompt).words for token in self._word_tokens[word]]
+            tokens = [self._start, *tokens[: self.config.context_length - 2], self._end]
+            rows[index, : len(tokens)] = torch.tensor([self._row[token] for token in tokens])
+        return rows
+
+    def forward(self, prompts: Sequence[str]) -> TextFeatures:
+        rows = self.rows(prompts).to(self.transformer.positional_embedding.device)
+        pooled, tokens = self.transformer(rows)
+        return TextFeatures(tokens, rows != PADDING, pooled)

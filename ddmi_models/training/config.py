@@ -1,0 +1,85 @@
+"""Typed configuration of a training run: the file `ddmi train` reads and the form of the Train page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from ddmi_models.config import DiffusionConfig, ModelConfig, StrictConfig, TextConfig, UNetConfig
+
+Stage = Literal["autoencoder", "diffusion"]
+
+
+class DataConfig(StrictConfig):
+    """Where the training set is and how a step draws from it."""
+
+    train: Path = Field(description="Folder of shards, as `ddmi data make` writes them.")
+    validation: Path | None = Field(default=None, description="Folder that the model never trains on.")
+    target_resolutions: tuple[int, ...] = Field(default=(64,), description="Images: render sizes trained, one a step.")
+    crop: int = Field(default=64, gt=0, description="Images: side of the part of a larger target that a step looks at.")
+    flip: bool = Field(default=False, description="Images: mirror half of the pictures.")
+    cloud_points: int = Field(default=1024, gt=0, description="Shapes: surface points given to the encoder.")
+    query_points: int = Field(default=2048, gt=0, description="Shapes: occupancy points a shape and step.")
+    cloud_noise: float = Field(
+        default=0.0, ge=0, description="Shapes: standard deviation of noise on the surface points."
+    )
+
+
+class KlConfig(StrictConfig):
+    """Annealing of the KL term: constant, then linear, then constant (reference facts, section 8)."""
+
+    start: float = Field(default=1e-4, ge=0)
+    end: float = Field(default=0.02, ge=0)
+    constant_portion: float = Field(default=1e-4, ge=0, le=1)
+    anneal_portion: float = Field(default=0.9, gt=0, le=1)
+
+
+class TrainConfig(StrictConfig):
+    """One run: a stage of a model on a data set."""
+
+    name: str = Field(min_length=1, description="Name of the model that the run makes.")
+    stage: Stage
+    data: DataConfig
+    model: ModelConfig | None = Field(default=None, description="Architecture; may be left out with `start_from`.")
+    start_from: str | None = Field(
+        default=None, description="Model whose weights the run starts from, by name or path."
+    )
+    unet: UNetConfig | None = Field(
+        default=None, description="Second stage: the denoiser to add to the model started from."
+    )
+    diffusion: DiffusionConfig | None = Field(default=None, description="Second stage: its noise schedule and sampler.")
+    text: TextConfig | None = Field(
+        default=None, description="Second stage: its text tower; words are read off the captions."
+    )
+    steps: int = Field(gt=0, description="Optimizer steps of the whole run; the learning rate's cosine ends there.")
+    minutes: float | None = Field(default=None, gt=0, description="Stop after this time even if steps are left.")
+    batch: int = Field(default=32, gt=0, description="Items a step, over all processes.")
+    accumulate: int = Field(default=1, gt=0, description="Parts in which a batch is computed, to save memory.")
+    learning_rate: float = Field(default=1e-3, gt=0)
+    warmup: int = Field(default=200, ge=0, description="Steps of linear rise of the learning rate.")
+    weight_decay: float = Field(default=0.01, ge=0)
+    clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
+    ema: float = Field(default=0.999, ge=0, lt=1, description="Decay of the averaged weights, the ones that are kept.")
+    kl: KlConfig = KlConfig()
+    decoder_only: bool = Field(
+        default=False, description="First stage: keep the encoder, so that latents stay as they are."
+    )
+    perceptual_weights: Path | None = Field(
+        default=None,
+        description="Images: local VGG-16 weights of torchvision for the perceptual term; none without them.",
+    )
+    perceptual_weight: float = Field(default=1.0, ge=0, description="Images: weight of the perceptual term.")
+    text_drop: float = Field(
+        default=0.1, ge=0, le=1, description="Second stage: share of captions replaced by the empty text."
+    )
+    weighting: Literal["plain", "min-snr"] = "plain"
+    uniform_times: bool = Field(default=True, description="Second stage: draw times uniformly; false: logit-normal.")
+    train_text: bool = Field(default=True, description="Second stage: train the text tower along; false: frozen.")
+    seed: int = Field(default=0, ge=0)
+    threads: int = Field(default=1, gt=0)
+    log_every: int = Field(default=50, gt=0)
+    save_every: int = Field(default=1000, gt=0, description="Steps between checkpoints and validations.")
+    licence: str = ""
+    attribution: str = ""

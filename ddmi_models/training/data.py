@@ -1,0 +1,157 @@
+"""Batches from shards. Which items a step sees, and how they are cropped, depends on the seed and the step only: a
+resumed run goes on
+with the same data as one that was never stopped."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ddmi_models.coords import image_points
+from ddmi_models.errors import BadData
+from ddmi_models.training.config import DataConfig
+
+Batch = dict[str, torch.Tensor]
+
+
+def load_shards(folder: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """The arrays `keys` of every shard of a folder, joined along the items.
+
+    Raises:
+        BadData: if the folder has no shards, or one is unreadable or lacks a key.
+    """
+    paths = sorted(folder.glob("shard-*.npz"))
+    if not paths:
+        raise BadData(f"No training data in {folder}.", "Make some with `ddmi data make`.")
+    parts: dict[str, list[np.ndarray]] = {key: [] for key in keys}
+    for path in paths:
+        try:
+            with np.load(path, allow_pickle=False) as shard:
+                for key in keys:
+                    parts[key].append(shard[key])
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise BadData(f"The shard {path.name} is damaged: {error}.", "Delete it and make the data again.") from None
+    return {key: np.concatenate(values) for key, values in parts.items()}
+
+
+class Batches(ABC):
+    """A data set in memory that gives the batch of any step."""
+
+    keys: ClassVar[tuple[str, ...]]
+
+    def __init__(self, folder: Path, config: DataConfig, seed: int) -> None:
+        self.config, self.seed = config, seed
+        self.arrays = load_shards(folder, self.keys)
+
+    def __len__(self) -> int:
+        return len(self.arrays[self.keys[0]])
+
+    def indices(self, step: int, batch: int) -> np.ndarray:
+        """Items of a step: every item once an epoch, each epoch in its own order."""
+        epoch, start = divmod(step * batch, len(self))
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self))
+        chosen = order[start : start + batch]
+        if len(chosen) < batch:
+            following = np.random.default_rng((self.seed, epoch + 1)).permutation(len(self))
+            chosen = np.concatenate([chosen, np.resize(following, batch - len(chosen))])
+        return chosen
+
+    def batch(self, step: int, size: int, part: slice = slice(None)) -> Batch:
+        """The items `part` of the batch of a step, with everything that the domain's loss needs."""
+        return self.prepare(self.indices(step, size)[part], np.random.default_rng((self.seed, step, 1)))
+
+    @abstractmethod
+    def prepare(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
+        """Training batch of the given items."""
+
+    @abstractmethod
+    def inputs(self, items: np.ndarray) -> Batch:
+        """What the encoder sees of the given items, nothing random."""
+
+    def captions(self, items: np.ndarray) -> list[list[str]] | None:
+        """Captions of the given items, or None where the data has none."""
+        if "captions" not in self.arrays:
+            return None
+        return [json.loads(text) for text in self.arrays["captions"][items]]
+
+
+class ImageBatches(Batches):
+    """Pictures stored larger than the encoder's input, so that targets of several sizes are true."""
+
+    keys = ("image",)
+
+    def _pictures(self, items: np.ndarray) -> torch.Tensor:
+        pixels = torch.from_numpy(self.arrays["image"][items])
+        return pixels.permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
+
+    @staticmethod
+    def _resized(pictures: torch.Tensor, resolution: int) -> torch.Tensor:
+        if pictures.shape[-1] == resolution:
+            return pictures
+        if pictures.shape[-1] % resolution == 0:
+            return F.avg_pool2d(pictures, pictures.shape[-1] // resolution)
+        return F.interpolate(pictures, size=(resolution, resolution), mode="bilinear", antialias=True)
+
+    def inputs(self, items: np.ndarray) -> Batch:
+        return {"image": self._resized(self._pictures(items), self.config.target_resolutions[0])}
+
+    def prepare(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
+        pictures = self._pictures(items)
+        if self.config.flip:
+            mirrored = torch.from_numpy(rng.random(len(items)) < 0.5)
+            pictures = torch.where(mirrored[:, None, None, None], pictures.flip(-1), pictures)
+        anchor = self.config.target_resolutions[0]
+        resolution = int(rng.choice(self.config.target_resolutions))
+        side = min(self.config.crop, resolution)
+        top, left = (int(v) for v in rng.integers(0, resolution - side + 1, size=2))
+        window = (
+            2 * left / resolution - 1,
+            2 * top / resolution - 1,
+            2 * (left + side) / resolution - 1,
+            2 * (top + side) / resolution - 1,
+        )
+        target = self._resized(pictures, resolution)[:, :, top : top + side, left : left + side]
+        return {
+            "image": self._resized(pictures, anchor),
+            "target": target,
+            "points": image_points(side, side, window),
+            "scale": torch.tensor(anchor / resolution),
+        }
+
+
+class ShapeBatches(Batches):
+    """Surface points for the encoder; query points with exact occupancy."""
+
+    keys = ("cloud", "points", "occupancy", "captions")
+
+    def inputs(self, items: np.ndarray) -> Batch:
+        return {"cloud": torch.from_numpy(self.arrays["cloud"][items]).float()}
+
+    def prepare(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
+        config, arrays = self.config, self.arrays
+        cloud_columns = self._columns(arrays["cloud"].shape[1], config.cloud_points, rng)
+        columns = self._columns(arrays["points"].shape[1], config.query_points, rng)
+        cloud = arrays["cloud"][items][:, cloud_columns].astype(np.float32)
+        if config.cloud_noise:
+            cloud = cloud + rng.normal(0, config.cloud_noise, cloud.shape).astype(np.float32)
+        occupancy = np.unpackbits(arrays["occupancy"][items], axis=1)[:, columns]
+        return {
+            "cloud": torch.from_numpy(cloud),
+            "points": torch.from_numpy(arrays["points"][items][:, columns].astype(np.float32)),
+            "occupancy": torch.from_numpy(occupancy.astype(np.float32)),
+        }
+
+    @staticmethod
+    def _columns(available: int, wanted: int, rng: np.random.Generator) -> Any:
+        if wanted >= available:
+            return slice(None)
+        return np.sort(rng.choice(available, wanted, replace=False))
+
+
+BATCHES: dict[str, type[Batches]] = {"image": ImageBatches, "shape": ShapeBatches}

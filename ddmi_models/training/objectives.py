@@ -1,0 +1,214 @@
+"""What each stage minimises: the D2C-VAE's evidence bound (paper eq. 5), the denoiser's error (eq. 6)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ddmi_models.diffusion.condition import Condition
+from ddmi_models.fields.gaussian import Posterior
+from ddmi_models.model import ModelParts
+from ddmi_models.training.config import TrainConfig
+from ddmi_models.training.data import BATCHES, Batches
+from ddmi_models.training.perceptual import PerceptualDistance
+from ddmi_models.training.schedules import kl_coefficient
+
+ENCODING_BATCH = 64
+VALIDATION_ITEMS = 256
+
+
+def step_generator(seed: int, step: int, rank: int = 0) -> torch.Generator:
+    """Randomness of one step: the same whether the run was resumed or not."""
+    return torch.Generator().manual_seed(
+        int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0] >> 1)
+    )
+
+
+class Objective(ABC):
+    """A stage's loss over the items of a step."""
+
+    def __init__(self, config: TrainConfig, parts: ModelParts) -> None:
+        self.config, self.parts = config, parts
+        batches = BATCHES[parts.config.domain]
+        self.train: Batches = batches(config.data.train, config.data, config.seed)
+        held_out = config.data.validation
+        self.validation: Batches | None = batches(held_out, config.data, config.seed) if held_out else None
+
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know of this run, one line each."""
+        return ()
+
+    @abstractmethod
+    def trained(self) -> nn.Module:
+        """The module whose weights the run changes (and averages)."""
+
+    @abstractmethod
+    def loss(
+        self, module: nn.Module, step: int, part: slice, device: torch.device
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """Loss of the items `part` of a step's batch, and figures to log."""
+
+    @abstractmethod
+    def validate(self, module: nn.Module, device: torch.device) -> dict[str, float]:
+        """Figures on data that the model never trains on; {} without any."""
+
+
+class AutoencoderObjective(Objective):
+    """First stage: reconstruction by L1 (a Laplace likelihood, images) or Bernoulli likelihood (shapes) plus the
+    annealed KL."""
+
+    def __init__(self, config: TrainConfig, parts: ModelParts) -> None:
+        super().__init__(config, parts)
+        if config.decoder_only:
+            for frozen in parts.domain.frozen_parts():
+                frozen.requires_grad_(False)
+        self.perceptual = PerceptualDistance(config.perceptual_weights) if config.perceptual_weights else None
+
+    def notices(self) -> tuple[str, ...]:
+        if self.perceptual is None and self.parts.domain.makes_pictures:
+            return ("No VGG-16 weights at hand (perceptual_weights): the perceptual term is left out.",)
+        return ()
+
+    def trained(self) -> nn.Module:
+        return self.parts.domain
+
+    def loss(
+        self, module: nn.Module, step: int, part: slice, device: torch.device
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        batch = to_device(self.train.batch(step, self.config.batch, part), device)
+        posterior: Posterior = module.encode(batch)
+        noise = torch.randn(posterior.mean.shape, generator=step_generator(self.config.seed, step, part.start or 0)).to(
+            device
+        )
+        terms = module.loss(batch, posterior.sample(noise), posterior)
+        weight = 0.0 if self.config.decoder_only else kl_coefficient(step, self.config.steps, self.config.kl)
+        total = terms.reconstruction + weight * terms.kl
+        if self.perceptual is not None and terms.pictures is not None:
+            total = total + self.config.perceptual_weight * self.perceptual.to(device)(*terms.pictures)
+        figures = {
+            "reconstruction": float(terms.reconstruction.detach()),
+            "kl": float(terms.kl.detach()),
+            **terms.figures,
+        }
+        return total, figures
+
+    @torch.no_grad()
+    def validate(self, module: nn.Module, device: torch.device) -> dict[str, float]:
+        if self.validation is None:
+            return {}
+        collected: list[dict[str, float]] = []
+        for start in range(0, min(VALIDATION_ITEMS, len(self.validation)), ENCODING_BATCH):
+            items = np.arange(start, min(start + ENCODING_BATCH, len(self.validation)))
+            batch = to_device(self.validation.prepare(items, np.random.default_rng(start)), device)
+            posterior = module.encode(batch)
+            terms = module.loss(batch, posterior.mean, posterior)
+            collected.append({"reconstruction": float(terms.reconstruction), **terms.figures})
+        return {key: float(np.mean([c[key] for c in collected])) for key in collected[0]}
+
+
+class DiffusionObjective(Objective):
+    """Second stage on latents that are encoded once; captions are drawn anew each step and dropped now and then."""
+
+    def __init__(self, config: TrainConfig, parts: ModelParts) -> None:
+        super().__init__(config, parts)
+        self.mean, self.std = self._encode(self.train)
+        self.validation_latents = self._encode(self.validation) if self.validation is not None else None
+        if parts.config.diffusion.normalised:
+            channels = self.mean.transpose(0, 1).flatten(1)
+            spread = (channels.var(1) + self.std.square().transpose(0, 1).flatten(1).mean(1)).sqrt()
+            parts.diffusion.set_statistics(channels.mean(1), spread)
+        parts.domain.requires_grad_(False)
+        if parts.text is not None and not config.train_text:
+            parts.text.requires_grad_(False)
+
+    @torch.no_grad()
+    def _encode(self, data: Batches) -> tuple[torch.Tensor, torch.Tensor]:
+        means, deviations = [], []
+        self.parts.domain.eval()
+        for start in range(0, len(data), ENCODING_BATCH):
+            posterior = self.parts.domain.encode(data.inputs(np.arange(start, min(start + ENCODING_BATCH, len(data)))))
+            means.append(posterior.mean)
+            deviations.append(posterior.std)
+        return torch.cat(means), torch.cat(deviations)
+
+    def trained(self) -> nn.Module:
+        stage = nn.ModuleDict({"diffusion": self.parts.diffusion})
+        if self.parts.text is not None:
+            stage["text"] = self.parts.text
+        return stage
+
+    def loss(
+        self, module: nn.Module, step: int, part: slice, device: torch.device
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        generator = step_generator(self.config.seed, step, part.start or 0)
+        items = self.train.indices(step, self.config.batch)[part]
+        latents = (self.mean[items] + self.std[items] * torch.randn(self.mean[items].shape, generator=generator)).to(
+            device
+        )
+        captions = self.train.captions(items)
+        texts = self._draw_texts(captions, step) if captions is not None and "text" in module else None
+        loss = self._error(module, latents, texts, generator)
+        return loss, {}
+
+    def _draw_texts(self, captions: list[list[str]], step: int) -> list[str]:
+        rng = np.random.default_rng((self.config.seed, step, 2))
+        return [
+            "" if rng.random() < self.config.text_drop else options[rng.integers(len(options))] for options in captions
+        ]
+
+    def _error(
+        self, module: nn.Module, latents: torch.Tensor, texts: list[str] | None, generator: torch.Generator
+    ) -> torch.Tensor:
+        denoiser = module["diffusion"]
+        z0 = denoiser.normalise(latents)
+        count = len(z0)
+        if self.config.uniform_times:
+            times = torch.rand(count, generator=generator)
+        else:
+            times = torch.sigmoid(torch.randn(count, generator=generator))
+        t = (times * denoiser.config.timesteps).long().clamp(max=denoiser.config.timesteps - 1).to(z0.device)
+        noise = torch.randn(z0.shape, generator=generator).to(z0.device)
+        condition = None
+        if texts is not None:
+            features = module["text"](texts)
+            condition = Condition(features.tokens, features.mask, features.pooled)
+        return denoiser.loss(z0, t, noise, condition, weighting=self.config.weighting)
+
+    @torch.no_grad()
+    def validate(self, module: nn.Module, device: torch.device) -> dict[str, float]:
+        if self.validation_latents is None:
+            return {}
+        count = min(VALIDATION_ITEMS, len(self.validation_latents[0]))
+        latents = self.validation_latents[0][:count].to(device)
+        captions = self.validation.captions(np.arange(count)) if self.validation is not None else None
+        texts = [options[0] for options in captions] if captions is not None and "text" in module else None
+        return {"error": float(self._error(module, latents, texts, step_generator(self.config.seed, 0)))}
+
+
+OBJECTIVES: dict[str, type[Objective]] = {"autoencoder": AutoencoderObjective, "diffusion": DiffusionObjective}
+
+
+def to_device(batch: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
+    """The batch on a device."""
+    return {key: value.to(device) for key, value in batch.items()}
+
+
+def words_of(captions: Iterable[list[str]]) -> tuple[str, ...]:
+    """Every word that the captions use, sorted."""
+    from ddmi_models.text.words import split_words
+
+    return tuple(sorted({word for options in captions for text in options for word in split_words(text)}))
+
+
+def shard_folder_words(folder: Path) -> tuple[str, ...]:
+    """Every word that the captions of a data set use."""
+    import json
+
+    from ddmi_models.training.data import load_shards
+
+    return words_of(json.loads(text) for text in load_shards(folder, ("captions",))["captions"])
