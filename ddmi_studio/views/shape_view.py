@@ -1,0 +1,306 @@
+"""The view of a shape: shaded, with a turntable camera, re-meshed while the hand moves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
+from PySide6.QtGui import QColor, QHideEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from ddmi_models.requests import ImageView, MeshData, MeshView, Rendered, Sample
+from ddmi_studio import theme
+from ddmi_studio.state.scene import RenderSettings
+from ddmi_studio.views.stage import MARGIN, Stage, ToolButton
+from ddmi_studio.views.turntable import Turntable
+from ddmi_studio.widgets import SegmentedButtons
+
+if TYPE_CHECKING:
+    from ddmi_studio.views.soft_canvas import SoftCanvas
+
+    from ddmi_studio.views.mesh_canvas import MeshCanvas
+
+MODES = (("shaded", "Shaded"), ("wire", "Wire"), ("normals", "Normals"))
+MODE_TOOLTIPS = {
+    "shaded": "Lit by lamps that follow the camera",
+    "wire": "The edges of the triangles",
+    "normals": "Colour by the direction of the surface",
+}
+HINT = "drag: orbit    right drag or wheel: zoom    Shift drag: pan    Home: reset"
+WHEEL_ZOOM = 1.12
+DRAG_ZOOM = 1.008  # factor a pixel
+KEY_ORBIT = 12  # pixels of drag that an arrow key stands for
+SPIN_STEP = 1.2  # degrees a frame
+FRAME = 33  # milliseconds
+REST = 180  # milliseconds without movement until the fine mesh is drawn again
+QUICK = 0.25  # seconds that a mesh may take while a slider moves
+FIRST_CELLS, LEAST_CELLS, MOST_CELLS = 48, 24, 128  # while a slider moves
+SOFTWARE_CELLS = 192  # on the screen where there is no graphics card
+
+
+class Axes(QWidget):
+    """The three directions, as the camera sees them."""
+
+    SIDE = 64
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFixedSize(self.SIDE, self.SIDE)
+        self.camera = Turntable()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        font = painter.font()
+        font.setPixelSize(10)
+        painter.setFont(font)
+        right, up, backward = self.camera.axes()
+        c = theme.colors()
+        middle = QPointF(self.SIDE / 2, self.SIDE / 2)
+        for axis in sorted(range(3), key=lambda i: backward[i]):
+            tip = QPointF(right[axis], -up[axis])
+            color = QColor((c.danger, c.success, c.accent)[axis])
+            color.setAlphaF(0.55 + 0.45 * max(0.0, float(backward[axis])))
+            painter.setPen(QPen(color, 1.8, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+            painter.drawLine(middle, middle + tip * 20)
+            at = middle + tip * 27
+            painter.drawText(QPointF(at.x() - 3, at.y() + 4), "XYZ"[axis])
+
+
+class ShapeStage(Stage):
+    """Shows a shape sample. Keys: arrows orbit, + and - zoom, Home resets, Space spins."""
+
+    def __init__(self) -> None:
+        super().__init__("mdi6.cube-outline", "Press Generate to make a shape.", HINT)
+        self.canvas, self.problem = self._make_canvas()
+        self.axes = Axes(self)
+        self.camera = Turntable()
+        self.mesh: MeshData | None = None
+        self._settings = RenderSettings(resolution=64)
+        self._quick_cells = FIRST_CELLS
+        self._asked_at = 0.0
+        self._framed = False
+        self._hold: QPointF | None = None
+        self._spin = QTimer(self, interval=FRAME)
+        self._spin.timeout.connect(self._turn)
+        self._rest = QTimer(self, singleShot=True, interval=REST)
+        self._rest.timeout.connect(self._come_to_rest)
+        theme.notifier().changed.connect(self._redraw)
+        if self.problem:
+            self.hint.setText(f"{self.problem} Shapes are drawn without it, more slowly.")
+        self._cover_or_not()
+
+    def _make_canvas(self) -> tuple[MeshCanvas | SoftCanvas, str | None]:
+        from ddmi_studio.views.mesh_canvas import MeshCanvas, opengl_problem
+
+        problem = opengl_problem()
+        if problem is None:
+            return MeshCanvas(self), None
+        from ddmi_studio.views.soft_canvas import SoftCanvas
+
+        return SoftCanvas(self), problem
+
+    # What the page tells the view
+
+    def set_sample(self, sample: Sample | None) -> None:
+        self.wishes.forget()
+        self.canvas.forget_coarse()
+        self._framed = self._framed and sample is not None and not self.camera.is_home()
+        self._set_has_sample(sample is not None)
+        if sample is None:
+            self.mesh = None
+            self.canvas.show_mesh(None)
+            self.set_spinning(False)
+        else:
+            self._ask(self._settings.resolution)
+
+    def set_settings(self, settings: RenderSettings, moving: bool) -> None:
+        before, self._settings = self._settings, settings
+        if self._has_sample and (settings != before or not moving):
+            cells = min(settings.resolution, self._quick_cells) if moving else settings.resolution
+            self._ask(cells, note="quick" if moving else "")
+
+    def show_rendered(self, view: ImageView | MeshView, rendered: Rendered, final: bool) -> None:
+        if not isinstance(view, MeshView) or not isinstance(rendered, MeshData):
+            raise TypeError("A shape view shows meshes.")
+        wish = self.wishes.accept(view)
+        if wish is None:
+            return
+        if wish.note == "quick" and final:
+            self._learn(view.cells, time.monotonic() - self._asked_at)
+        self.mesh = rendered
+        if not self._framed and len(rendered.vertices):
+            self._frame(rendered)
+        self.canvas.show_mesh(rendered)
+        self._describe()
+
+    def render_failed(self, view: ImageView | MeshView) -> None:
+        """What is shown stays."""
+
+    def picture(self) -> QImage:
+        """The view as it is on the screen, without its texts."""
+        image = self.canvas.native.grab().toImage()
+        return image.convertToFormat(QImage.Format.Format_RGB32)
+
+    def tools(self) -> QWidget:
+        box = QWidget()
+        layout = QHBoxLayout(box)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        self.modes = SegmentedButtons(MODES, self.canvas.mode, tooltips=MODE_TOOLTIPS, parent=box)
+        self.modes.value_changed.connect(self.set_mode)
+        self.spin = ToolButton(box, "mdi6.rotate-360", "Turn slowly (Space)", checkable=True, text="Spin")
+        self.spin.setChecked(self._spin.isActive())
+        self.spin.clicked.connect(self.set_spinning)
+        self.home = ToolButton(box, "mdi6.home-outline", "Back to the first view (Home)")
+        self.home.clicked.connect(self.go_home)
+        for widget in (self.modes, self.spin, self.home):
+            layout.addWidget(widget)
+        return box
+
+    def release(self) -> None:
+        self._spin.stop()
+        self._rest.stop()
+        self.wishes.forget()
+        self.canvas.close()
+
+    # Asking for renders
+
+    def _ask(self, cells: int, note: str = "") -> None:
+        if self.canvas.software:
+            cells = min(cells, SOFTWARE_CELLS)
+        self._asked_at = time.monotonic()
+        self.want(MeshView(cells, self._settings.iso, self._settings.gains), "view", note)
+
+    def _learn(self, cells: int, seconds: float) -> None:
+        """Choose the cells of the next quick mesh so that it comes within QUICK seconds; time grows with their cube."""
+        ideal = cells * (QUICK / max(seconds, 0.01)) ** (1 / 3)
+        self._quick_cells = round(min(max(ideal, LEAST_CELLS), MOST_CELLS))
+
+    # The camera and the hand
+
+    def set_mode(self, mode: str) -> None:
+        self.canvas.mode = mode
+        self._redraw()
+
+    def set_spinning(self, spinning: bool) -> None:
+        spinning = spinning and self._has_sample
+        if spinning:
+            self._spin.start()
+        else:
+            self._spin.stop()
+        if hasattr(self, "spin"):
+            self.spin.setChecked(spinning)
+
+    def go_home(self) -> None:
+        self._move_camera(self.camera.home())
+
+    def _frame(self, mesh: MeshData) -> None:
+        self.camera = self.camera.framed(mesh.vertices.min(axis=0), mesh.vertices.max(axis=0))
+        self._framed = True
+        self._redraw()
+
+    def _turn(self) -> None:
+        self._move_camera(self.camera.orbited(-SPIN_STEP / 0.4, 0))
+
+    def _move_camera(self, camera: Turntable) -> None:
+        if camera == self.camera:
+            return
+        self.camera = camera
+        self.canvas.moving = True
+        self._rest.start()
+        self._redraw()
+
+    def _come_to_rest(self) -> None:
+        simplified = self.canvas.is_simplified()
+        self.canvas.moving = False
+        if simplified:
+            self._redraw()
+
+    def _redraw(self) -> None:
+        self.canvas.camera = self.axes.camera = self.camera
+        self.canvas.update()
+        self.axes.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._hold = event.position()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._hold is None:
+            return
+        step, self._hold = event.position() - self._hold, event.position()
+        buttons = event.buttons()
+        if buttons & Qt.MouseButton.RightButton:
+            self._move_camera(self.camera.zoomed(DRAG_ZOOM ** -step.y()))
+        elif buttons & Qt.MouseButton.MiddleButton or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self._move_camera(self.camera.panned(step.x(), step.y(), self.height()))
+        elif buttons & Qt.MouseButton.LeftButton:
+            self.set_spinning(False)
+            self._move_camera(self.camera.orbited(step.x(), step.y()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._hold = None
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.go_home()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self._move_camera(self.camera.zoomed(WHEEL_ZOOM ** (event.angleDelta().y() / 120)))
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        keys = Qt.Key
+        orbits = {keys.Key_Left: (-1, 0), keys.Key_Right: (1, 0), keys.Key_Up: (0, -1), keys.Key_Down: (0, 1)}
+        key = event.key()
+        if key in orbits:
+            self._move_camera(self.camera.orbited(*(KEY_ORBIT * step for step in orbits[keys(key)])))
+        elif key in (keys.Key_Plus, keys.Key_Equal, keys.Key_Minus):
+            self._move_camera(self.camera.zoomed(1 / WHEEL_ZOOM if key == keys.Key_Minus else WHEEL_ZOOM))
+        elif key == keys.Key_Home:
+            self.go_home()
+        elif key == keys.Key_Space:
+            self.set_spinning(not self._spin.isActive())
+        else:
+            event.ignore()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self.set_spinning(False)
+        super().hideEvent(event)
+
+    # Texts and layers
+
+    def _describe(self) -> None:
+        mesh = self.mesh
+        if mesh is None:
+            return
+        texts = [f"{mesh.cells} cells", f"{len(mesh.faces):,} triangles", "watertight" if mesh.watertight else "open surface"]
+        if not len(mesh.faces):
+            texts = [f"{mesh.cells} cells", "no surface at this iso level"]
+        elif self.canvas.software and self._settings.resolution > SOFTWARE_CELLS:
+            texts.append(f"shown at {SOFTWARE_CELLS} of {self._settings.resolution}: no graphics card")
+        self.info.setText(" · ".join(texts))
+        self.arrange()
+
+    def _layers(self) -> Iterator[QWidget]:
+        if hasattr(self, "canvas"):
+            yield self.canvas.native
+        yield self.cover
+
+    def arrange(self) -> None:
+        super().arrange()
+        if hasattr(self, "axes"):
+            self.axes.setVisible(not self.cover.isVisible())
+            self.axes.move(self.width() - Axes.SIDE - MARGIN + 8, self.height() - Axes.SIDE - MARGIN + 10)
+            self.axes.raise_()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+
+
+def bounds(vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return vertices.min(axis=0), vertices.max(axis=0)
