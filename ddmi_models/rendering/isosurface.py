@@ -35,6 +35,10 @@ FIRST_CELLS = 32
 STEPS = 100
 
 
+class EmptySurface(BadInput):
+    """No point of the lattice is inside."""
+
+
 def logit(probability: float) -> float:
     """Log-odds of a probability strictly between 0 and 1."""
     if not 0 < probability < 1:
@@ -73,7 +77,7 @@ def render_mesh(
             yield from _partial(lattice, view, level, token)
     mesh = _mesh(lattice, view, level, token)
     if mesh is None:
-        raise BadInput(f"Nothing is inside at the iso level {iso:g}.", "Lower the level or take another seed.")
+        raise EmptySurface(f"Nothing is inside at the iso level {iso:g}.", "Lower the level or take another seed.")
     yield Progress(STEPS + 1, STEPS + 1, f"Surface of {view.cells} cells")
     return mesh
 
@@ -110,7 +114,7 @@ def mesh_data(vertices: np.ndarray, faces: np.ndarray, cells: int) -> MeshData:
 
 
 def repaired(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A closed surface of the same solid, for instance where four faces meet at an edge; if none is found, what was given."""
+    """A closed surface of the same solid (four faces may meet at an edge); if none is found, what was given."""
     import manifold3d
 
     mesh = manifold3d.Mesh(vert_properties=vertices.astype(np.float32), tri_verts=faces.astype(np.uint32))

@@ -39,7 +39,7 @@ def closed_surface(values: np.ndarray, level: float, token: CancelToken) -> tupl
 
 
 def contour(values: np.ndarray, level: float, token: CancelToken) -> tuple[np.ndarray, np.ndarray]:
-    """Marching cubes (Lewiner): vertices float64 [V, 3] in lattice steps, faces int64 [F, 3], outward for inside = high.
+    """Marching cubes: vertices float64 [V, 3] in lattice steps, faces int64 [F, 3], outward for inside = high.
 
     Slab by slab; vertices on the plane between two slabs are computed alike in both and joined.
     """
@@ -132,7 +132,7 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def bodies(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Connected pieces: the piece of every face int [F], the signed volume of every piece [P] (negative for hollows)."""
+    """Connected pieces: the piece of every face int [F], the signed volume of each piece [P] (negative for hollows)."""
     rows, columns = faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel()
     graph = coo_matrix((np.ones(len(rows), bool), (rows, columns)), shape=(len(vertices), len(vertices)))
     count, labels = connected_components(graph, directed=False)

@@ -1,0 +1,293 @@
+"""One renderer a domain (table `RENDERERS`): how its samples are seen, previewed, written, and what that costs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeAlias, TypeVar
+
+import numpy as np
+
+from ddmi_models.cancel import CancelToken
+from ddmi_models.domains.base import Domain
+from ddmi_models.errors import BadInput
+from ddmi_models.events import Partial, Progress
+from ddmi_models.planes import BasisFields
+from ddmi_models.rendering.isosurface import EmptySurface, render_mesh
+from ddmi_models.rendering.latent_files import LATENT_SUFFIX, write_latent
+from ddmi_models.rendering.memory import require_memory
+from ddmi_models.rendering.stills import Stage, quick_still, render_turntable
+from ddmi_models.rendering.tiles import centred_window, render_picture
+from ddmi_models.rendering.writers import (
+    CLIPS,
+    MESHES,
+    PICTURES,
+    check_picture_size,
+    write_clip,
+    write_mesh,
+    write_picture,
+)
+from ddmi_models.requests import Export, ExportEstimate, ImageView, MeshData, MeshView, Picture, Rendered, View
+
+PREVIEW_PIXELS = 80
+PREVIEW_CELLS = 24
+
+TURN_SECONDS, TURN_RATE = 4, 30
+"""Length and frame rate of a turntable."""
+
+WORKSPACE = 150 * 2**20
+"""Bytes that any work takes beside its result."""
+
+BYTES_PER_PIXEL = {".png": 0.9, ".jpg": 0.25, ".jpeg": 0.25, ".webp": 0.12, ".tif": 1.0, ".tiff": 1.0, ".mp4": 0.03}
+BYTES_PER_FACE = {".glb": 24, ".obj": 75, ".ply": 25, ".stl": 50}
+"""Typical file sizes, a pixel (a frame) and a face."""
+
+FACES_PER_CELL_SQUARED = 3.5
+"""Faces of typical furniture, divided by the square of the cells a side."""
+
+SHELL_POINTS = 14
+"""Field evaluations near the surface, divided by the square of the cells a side."""
+
+Work: TypeAlias = Generator[Progress | Partial, None, Rendered]
+Writing: TypeAlias = Generator[Progress, None, Path]
+SomeView = TypeVar("SomeView", ImageView, MeshView)
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """A sample ready to be evaluated: its domain, basis fields of batch 1, and its seed (for the grain)."""
+
+    domain: Domain
+    fields: BasisFields
+    seed: int = 0
+
+
+class Renderer(ABC, Generic[SomeView]):
+    """What the engine asks of a domain when its samples are looked at or written."""
+
+    view_type: type[SomeView]
+    suffixes: tuple[str, ...]
+
+    @abstractmethod
+    def render(self, sample: Decoded, view: SomeView, token: CancelToken, partials: bool) -> Work:
+        """Evaluate a view. Raises: BadInput, OutOfMemory (before anything is computed)."""
+
+    @abstractmethod
+    def thumbnail(self, sample: Decoded, size: int, token: CancelToken) -> np.ndarray:
+        """A small picture, uint8 [size, size, 3]."""
+
+    @abstractmethod
+    def preview(self, sample: Decoded, token: CancelToken) -> np.ndarray:
+        """A rough look at an unfinished sample, uint8 [h, w, 3]."""
+
+    @abstractmethod
+    def write(self, sample: Decoded, request: Export, token: CancelToken) -> Writing:
+        """Render and write a file. Raises: BadInput, OutOfMemory, CannotWrite."""
+
+    @abstractmethod
+    def estimate(self, suffix: str, size: tuple[int, int], point_seconds: float) -> ExportEstimate:
+        """Expected cost of `write` when one point of the field takes `point_seconds`."""
+
+    def check_suffix(self, path: Path) -> str:
+        """The suffix of a path, lower case.
+
+        Raises:
+            BadInput: if the domain is not written in this format.
+        """
+        suffix = suffix_of(path)
+        if suffix not in self.suffixes:
+            raise BadInput(
+                f"{path.name}: a sample of this model is not written as {suffix or 'a file without an ending'}.",
+                f"Use one of {', '.join(self.suffixes)}.",
+            )
+        return suffix
+
+    def check_view(self, view: View) -> SomeView:
+        """The view, if it is of this domain's kind."""
+        if not isinstance(view, self.view_type):
+            raise BadInput(f"This model's samples are seen by {self.view_type.__name__}, not {type(view).__name__}.")
+        return view
+
+
+def suffix_of(path: Path) -> str:
+    """The ending that decides the format, lower case; `.latent.safetensors` is one ending."""
+    name = path.name.lower()
+    return LATENT_SUFFIX if name.endswith(LATENT_SUFFIX) else path.suffix.lower()
+
+
+def _latent_written(request: Export) -> Path:
+    write_latent(request.path, request.sample)
+    return request.path
+
+
+def _check_positive(width: int, height: int, unit: str) -> None:
+    if width < 1 or height < 1:
+        asked = f"{width}x{height}" if width != height else f"{width}"
+        raise BadInput(f"A resolution of {asked} {unit} was asked for.", "Ask for a positive number.")
+
+
+class ImageRenderer(Renderer[ImageView]):
+    """Pictures."""
+
+    view_type = ImageView
+    suffixes = (*PICTURES, LATENT_SUFFIX)
+
+    def render(self, sample: Decoded, view: ImageView, token: CancelToken, partials: bool) -> Work:
+        _check_positive(view.width, view.height, "pixels")
+        require_memory(lambda side: _picture_bytes(side, side * view.height // view.width), view.width, "pixels a side")
+        return render_picture(sample.domain, sample.fields, view, token, sample.seed, partials)
+
+    def thumbnail(self, sample: Decoded, size: int, token: CancelToken) -> np.ndarray:
+        return _value(render_picture(sample.domain, sample.fields, ImageView(size, size), token, sample.seed)).pixels
+
+    def preview(self, sample: Decoded, token: CancelToken) -> np.ndarray:
+        return self.thumbnail(sample, PREVIEW_PIXELS, token)
+
+    def write(self, sample: Decoded, request: Export, token: CancelToken) -> Writing:
+        suffix, (width, height) = self.check_suffix(request.path), request.resolution
+        if suffix == LATENT_SUFFIX:
+            return _latent_written(request)
+        check_picture_size(suffix, width, height)
+        window = centred_window(width, height) if min(width, height) > 0 else (-1.0, -1.0, 1.0, 1.0)
+        view = ImageView(width, height, window, request.gains, request.grain)
+        picture = yield from _progress_only(self.render(sample, view, token, partials=False))
+        assert isinstance(picture, Picture)
+        token.check()
+        write_picture(request.path, picture.pixels, request.sample.recipe)
+        return request.path
+
+    def estimate(self, suffix: str, size: tuple[int, int], point_seconds: float) -> ExportEstimate:
+        if suffix == LATENT_SUFFIX:
+            return ExportEstimate(0.0, 2**18, WORKSPACE)
+        pixels = size[0] * size[1]
+        seconds = pixels * (point_seconds + 1e-7)
+        return ExportEstimate(seconds, int(pixels * BYTES_PER_PIXEL.get(suffix, 1.0)), _picture_bytes(*size))
+
+
+class ShapeRenderer(Renderer[MeshView]):
+    """Surfaces, and stills and turntables of them."""
+
+    view_type = MeshView
+    suffixes = (*MESHES, *PICTURES, *CLIPS, LATENT_SUFFIX)
+
+    def render(self, sample: Decoded, view: MeshView, token: CancelToken, partials: bool) -> Work:
+        _check_positive(view.cells, view.cells, "cells")
+        require_memory(_mesh_bytes, view.cells, "cells a side")
+        return render_mesh(sample.domain, sample.fields, view, token, partials)
+
+    def thumbnail(self, sample: Decoded, size: int, token: CancelToken) -> np.ndarray:
+        cells = int(min(max(size // 2, 48), 96))
+        try:
+            mesh = _value(render_mesh(sample.domain, sample.fields, MeshView(cells), token))
+        except EmptySurface:
+            return _blank(size)
+        return Stage(mesh, token, rays=24).still(size, size, token)
+
+    def preview(self, sample: Decoded, token: CancelToken) -> np.ndarray:
+        try:
+            mesh = _value(render_mesh(sample.domain, sample.fields, MeshView(PREVIEW_CELLS), token))
+        except EmptySurface:
+            return _blank(PREVIEW_PIXELS)
+        return quick_still(mesh, PREVIEW_PIXELS, token)
+
+    def write(self, sample: Decoded, request: Export, token: CancelToken) -> Writing:
+        suffix, (width, height) = self.check_suffix(request.path), request.resolution
+        if suffix == LATENT_SUFFIX:
+            return _latent_written(request)
+        if suffix in MESHES and width != height:
+            raise BadInput(f"A mesh of {width}x{height} cells was asked for.", "Give one number of cells.")
+        _check_positive(width, height, "cells" if suffix in MESHES else "pixels")
+        if suffix in MESHES:
+            mesh = yield from self._mesh(sample, request, width, token)
+            write_mesh(request.path, mesh, request.sample.recipe)
+        elif suffix in PICTURES:
+            yield from self._still(sample, request, suffix, token)
+        else:
+            yield from self._clip(sample, request, token)
+        return request.path
+
+    def _mesh(
+        self, sample: Decoded, request: Export, cells: int, token: CancelToken
+    ) -> Generator[Progress, None, MeshData]:
+        view = MeshView(cells, request.iso, request.gains, request.clean)
+        mesh = yield from _progress_only(self.render(sample, view, token, partials=False))
+        assert isinstance(mesh, MeshData)
+        token.check()
+        return mesh
+
+    def _still(
+        self, sample: Decoded, request: Export, suffix: str, token: CancelToken
+    ) -> Generator[Progress, None, None]:
+        width, height = request.resolution
+        check_picture_size(suffix, width, height)
+        require_memory(lambda side: _picture_bytes(side, side * height // width), width, "pixels a side")
+        mesh = yield from self._mesh(sample, request, _cells_for(width, height), token)
+        write_picture(request.path, Stage(mesh, token).still(width, height, token), request.sample.recipe)
+
+    def _clip(self, sample: Decoded, request: Export, token: CancelToken) -> Generator[Progress, None, None]:
+        width, height = request.resolution
+        if width % 2 or height % 2:
+            raise BadInput(f"A clip of {width}x{height} pixels was asked for.", "Its sides have to be even numbers.")
+        require_memory(lambda side: _picture_bytes(side, side * height // width), width, "pixels a side")
+        mesh = yield from self._mesh(sample, request, _cells_for(width, height), token)
+        count = TURN_SECONDS * TURN_RATE
+        frames = render_turntable(mesh, (width, height), count, token)
+        for done in write_clip(request.path, frames, TURN_RATE, request.sample.recipe):
+            yield Progress(done, count, f"Turntable of {width}x{height}")
+
+    def estimate(self, suffix: str, size: tuple[int, int], point_seconds: float) -> ExportEstimate:
+        if suffix == LATENT_SUFFIX:
+            return ExportEstimate(0.0, 2**18, WORKSPACE)
+        cells = size[0] if suffix in MESHES else _cells_for(*size)
+        points = min((cells + 1) ** 3, 64**3 + SHELL_POINTS * cells**2)
+        seconds, memory = points * point_seconds + 3e-8 * cells**3, _mesh_bytes(cells)
+        if suffix in MESHES:
+            faces = FACES_PER_CELL_SQUARED * cells**2
+            return ExportEstimate(seconds + 1e-6 * faces, int(faces * BYTES_PER_FACE[suffix]), memory)
+        pixels, frames = size[0] * size[1], TURN_SECONDS * TURN_RATE if suffix in CLIPS else 1
+        seconds += 1e-5 * FACES_PER_CELL_SQUARED * cells**2 + 3e-6 * pixels * frames
+        size_bytes = int(pixels * frames * BYTES_PER_PIXEL.get(suffix, 1.0))
+        return ExportEstimate(seconds, size_bytes, max(memory, _picture_bytes(*size)))
+
+
+RENDERERS: dict[str, Renderer] = {"image": ImageRenderer(), "shape": ShapeRenderer()}
+
+Value = TypeVar("Value")
+
+
+def _value(work: Generator[object, None, Value]) -> Value:
+    """What a generator returns."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
+
+
+def _progress_only(work: Work) -> Generator[Progress, None, Rendered]:
+    while True:
+        try:
+            event = next(work)
+        except StopIteration as end:
+            return end.value
+        if isinstance(event, Progress):
+            yield event
+
+
+def _blank(size: int) -> np.ndarray:
+    return np.full((size, size, 3), 215, np.uint8)
+
+
+def _cells_for(width: int, height: int) -> int:
+    """Cells of the mesh behind a still."""
+    return min(max(max(width, height) // 4, 64), 192)
+
+
+def _picture_bytes(width: int, height: int) -> int:
+    return WORKSPACE + 9 * width * height
+
+
+def _mesh_bytes(cells: int) -> int:
+    return WORKSPACE + 20 * (cells + 3) ** 3 + 1500 * cells**2

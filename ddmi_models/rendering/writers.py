@@ -1,0 +1,163 @@
+"""Pictures, meshes and clips as files with their recipe, whole or not at all; by suffix."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from ddmi_models.errors import BadInput
+from ddmi_models.files import atomic_file
+from ddmi_models.recipes import Recipe
+from ddmi_models.rendering.metadata import (
+    DESCRIPTION_TAG,
+    RECIPE_KEY,
+    SIDECAR_SUFFIXES,
+    ascii_json,
+    sidecar_of,
+)
+from ddmi_models.requests import MeshData
+
+COLOUR = (204, 133, 84, 255)
+"""Base colour of exported meshes, sRGB."""
+
+LONGEST_SIDE = {".jpg": 65_535, ".jpeg": 65_535, ".webp": 16_383}
+"""Pixels a side that the formats allow."""
+
+CLIP_CRF = 18
+
+
+def write_picture(path: Path, pixels: np.ndarray, recipe: Recipe) -> None:
+    """Write uint8 [height, width, 3] in the format of the suffix.
+
+    Raises:
+        BadInput: if the format cannot hold so large a picture. CannotWrite: as `atomic_file`.
+    """
+    suffix = path.suffix.lower()
+    check_picture_size(suffix, pixels.shape[1], pixels.shape[0])
+    with atomic_file(path) as file:
+        PICTURES[suffix](file, Image.fromarray(pixels), recipe)
+        _write_sidecar(path, recipe)
+
+
+def check_picture_size(suffix: str, width: int, height: int) -> None:
+    """Refuse a picture that the format cannot hold.
+
+    Raises:
+        BadInput: naming the largest side.
+    """
+    longest = LONGEST_SIDE.get(suffix)
+    if longest is not None and max(width, height) > longest:
+        raise BadInput(f"A {suffix} picture has at most {longest} pixels a side.", "Ask for less, or write a .png.")
+
+
+def _png(file: BinaryIO, picture: Image.Image, recipe: Recipe) -> None:
+    info = PngInfo()
+    info.add_itxt(RECIPE_KEY, recipe.to_json())
+    picture.save(file, "PNG", pnginfo=info)
+
+
+def _jpeg(file: BinaryIO, picture: Image.Image, recipe: Recipe) -> None:
+    picture.save(file, "JPEG", quality=95, subsampling=0)
+
+
+def _webp(file: BinaryIO, picture: Image.Image, recipe: Recipe) -> None:
+    exif = Image.Exif()
+    exif[DESCRIPTION_TAG] = _wrapped(recipe)
+    picture.save(file, "WEBP", quality=95, method=4, exif=exif)
+
+
+def _tiff(file: BinaryIO, picture: Image.Image, recipe: Recipe) -> None:
+    picture.save(file, "TIFF", compression="tiff_adobe_deflate", tiffinfo={DESCRIPTION_TAG: _wrapped(recipe)})
+
+
+def _wrapped(recipe: Recipe) -> str:
+    return json.dumps({RECIPE_KEY: json.loads(ascii_json(recipe))})
+
+
+def _write_sidecar(path: Path, recipe: Recipe) -> None:
+    if path.suffix.lower() in SIDECAR_SUFFIXES:
+        content = json.dumps({RECIPE_KEY: recipe.model_dump(mode="json")}, indent=2, sort_keys=True)
+        with atomic_file(sidecar_of(path)) as file:
+            file.write(content.encode())
+
+
+def write_mesh(path: Path, mesh: MeshData, recipe: Recipe) -> None:
+    """Write a surface in the format of the suffix.
+
+    Raises:
+        CannotWrite: as `atomic_file`.
+    """
+    suffix = path.suffix.lower()
+    with atomic_file(path) as file:
+        content = MESHES[suffix](as_trimesh(mesh), recipe)
+        file.write(content.encode() if isinstance(content, str) else content)
+        _write_sidecar(path, recipe)
+
+
+def as_trimesh(mesh: MeshData) -> Any:
+    """The surface as trimesh.Trimesh, with normals and a matt material."""
+    import trimesh
+
+    material = trimesh.visual.material.PBRMaterial(baseColorFactor=COLOUR, metallicFactor=0.0, roughnessFactor=0.8)
+    visual = trimesh.visual.TextureVisuals(material=material)
+    return trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_normals=mesh.normals, visual=visual, process=False)
+
+
+def _glb(mesh: Any, recipe: Recipe) -> bytes:
+    from trimesh.exchange.gltf import export_glb
+
+    def with_recipe(tree: dict[str, Any]) -> None:
+        tree["asset"]["extras"] = {RECIPE_KEY: recipe.model_dump(mode="json")}
+
+    return export_glb(mesh.scene(), include_normals=True, tree_postprocessor=with_recipe)
+
+
+def _obj(mesh: Any, recipe: Recipe) -> str:
+    mesh.visual = type(mesh.visual.to_color())(mesh)
+    return mesh.export(file_type="obj", include_color=False, include_texture=False, header="")
+
+
+def _ply(mesh: Any, recipe: Recipe) -> bytes:
+    return mesh.export(file_type="ply", vertex_normal=True, include_attributes=False)
+
+
+def _stl(mesh: Any, recipe: Recipe) -> bytes:
+    return mesh.export(file_type="stl")
+
+
+def write_clip(path: Path, frames: Iterator[np.ndarray], rate: int, recipe: Recipe) -> Iterator[int]:
+    """Write frames uint8 [height, width, 3] with even sides as H.264 while they come; yields how many are written.
+
+    The file appears when the frames have ended; it does not if the iterator is closed before.
+    """
+    import av
+
+    with atomic_file(path) as file, av.open(file, "w", format="mp4") as clip:
+        clip.metadata["comment"] = _wrapped(recipe)
+        stream: Any = None
+        for index, frame in enumerate(frames, start=1):
+            if stream is None:
+                stream = clip.add_stream("libx264", rate=rate, options={"crf": str(CLIP_CRF)})
+                stream.height, stream.width, stream.pix_fmt = *frame.shape[:2], "yuv420p"
+                stream.thread_count = 1
+            clip.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            yield index
+        clip.mux(stream.encode())
+
+
+PICTURES: Mapping[str, Callable[[BinaryIO, Image.Image, Recipe], None]] = {
+    ".png": _png,
+    ".jpg": _jpeg,
+    ".jpeg": _jpeg,
+    ".webp": _webp,
+    ".tif": _tiff,
+    ".tiff": _tiff,
+}
+MESHES: Mapping[str, Callable[[Any, Recipe], str | bytes]] = {".glb": _glb, ".obj": _obj, ".ply": _ply, ".stl": _stl}
+CLIPS = (".mp4",)
