@@ -83,7 +83,7 @@ class FieldCamera:
         return width, height, (left, top, right, bottom)
 
     def grid_request(self, resolution: int) -> tuple[int, int, Window] | None:
-        """Width, height, window of those pixels of a `resolution` x `resolution` picture of the field that are in sight."""
+        """Width, height, window of those pixels in sight of a `resolution` x `resolution` picture of the field."""
         window = self.visible()
         if window is None:
             return None
@@ -98,8 +98,9 @@ class FieldCamera:
         return 2 * self.scale * self.ratio >= resolution
 
     def _middle(self) -> tuple[float, float]:
-        """The middle of the widget on an edge between the screen's pixels, so that pictures at zoom 1 are copied one to one."""
-        return math.floor(self.width * self.ratio / 2) / self.ratio, math.floor(self.height * self.ratio / 2) / self.ratio
+        """The middle of the widget, on an edge between the screen's pixels: at zoom 1 pictures are copied one to one."""
+        ratio = self.ratio
+        return math.floor(self.width * ratio / 2) / ratio, math.floor(self.height * ratio / 2) / ratio
 
 
 def _cover(low: float, high: float, density: float, corner: float) -> tuple[float, float]:

@@ -127,6 +127,7 @@ class ImageStage(Stage):
         self.fit.clicked.connect(self.go_home)
         layout.addWidget(self.modes)
         layout.addWidget(self.fit)
+        layout.addStretch(1)
         return box
 
     def release(self) -> None:
@@ -225,7 +226,9 @@ class ImageStage(Stage):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self._hold = None
-        self.setCursor(Qt.CursorShape.SplitHCursor if self._on_split(event.position()) else Qt.CursorShape.OpenHandCursor)
+        self.setCursor(
+            Qt.CursorShape.SplitHCursor if self._on_split(event.position()) else Qt.CursorShape.OpenHandCursor
+        )
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and not self._on_split(event.position()):
@@ -329,7 +332,9 @@ class ImageStage(Stage):
         painter.setBrush(QColor(c.accent))
         painter.drawEllipse(QPointF(x, self.height() / 2), 7, 7)
         self._paint_tag(painter, QPointF(x - 10, self.height() - 52), "the field", right=True)
-        self._paint_tag(painter, QPointF(x + 10, self.height() - 52), f"{self.bitmap_size()} px bitmap, enlarged", right=False)
+        self._paint_tag(
+            painter, QPointF(x + 10, self.height() - 52), f"{self.bitmap_size()} px bitmap, enlarged", right=False
+        )
 
     def _paint_tag(self, painter: QPainter, at: QPointF, text: str, *, right: bool) -> None:
         width = painter.fontMetrics().horizontalAdvance(text) + 18

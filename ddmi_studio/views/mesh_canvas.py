@@ -1,4 +1,7 @@
-"""Draws a mesh with OpenGL through vispy: indexed triangles with ready normals, which is about twice as quick as MeshVisual."""
+"""Draws a mesh with OpenGL through vispy.
+
+Indexed triangles with ready normals are about twice as quick as vispy's MeshVisual.
+"""
 
 from __future__ import annotations
 
@@ -29,22 +32,37 @@ GROUND_GAP = 0.003  # below the lowest vertex, so that feet do not flicker
 SAMPLES = 4
 SLOW_FRAME = 0.05  # seconds a frame may take while the hand moves
 MODES = {"shaded": 0, "normals": 1, "wire": 2}
+SOFTWARE_CELLS, MOST_CELLS = 160, 512  # of a mesh on the screen
 SOFTWARE = ("llvmpipe", "softpipe", "swrast", "software")
 
 
-def opengl_problem() -> str | None:
-    """Why a mesh cannot be drawn with OpenGL here, in one line; None where it can."""
+@dataclass(frozen=True)
+class OpenGL:
+    """What the machine offers. `problem`: why a mesh cannot be drawn, in one line; None where it can."""
+
+    problem: str | None
+    renderer: str = ""
+
+    @property
+    def software(self) -> bool:
+        """Whether the processor draws in place of a graphics card."""
+        return any(name in self.renderer.lower() for name in SOFTWARE)
+
+
+def find_opengl() -> OpenGL:
+    """Try OpenGL without a window."""
     if QGuiApplication.platformName() in ("offscreen", "minimal", "vnc", "linuxfb"):
-        return "This display has no OpenGL."
+        return OpenGL("This display has no OpenGL.")
     context, surface = QOpenGLContext(), QOffscreenSurface()
     surface.create()
     if not context.create() or not context.makeCurrent(surface):
-        return "OpenGL does not start on this machine; its graphics driver may be missing."
+        return OpenGL("OpenGL does not start on this machine; its graphics driver may be missing.")
     version = context.format().version()
+    renderer = str(context.functions().glGetString(gl.GL_RENDERER))
     context.doneCurrent()
     if tuple(version) < (2, 1):  # type: ignore[arg-type]
-        return f"OpenGL {version[0]}.{version[1]} is too old; 2.1 is needed."  # type: ignore[index]
-    return None
+        return OpenGL(f"OpenGL {version[0]}.{version[1]} is too old; 2.1 is needed.")  # type: ignore[index]
+    return OpenGL(None, renderer)
 
 
 def rgb(color: str) -> tuple[float, float, float]:
@@ -69,7 +87,7 @@ class MeshCanvas(app.Canvas):
     `show_mesh` keeps a coarser mesh too, which is drawn while the hand moves where the fine one is slow.
     """
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, software: bool) -> None:
         config = {"samples": SAMPLES, "depth_size": 24, "double_buffer": True}
         super().__init__(parent=parent, config=config, keys=None, show=False, autoswap=True)
         self.native.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -77,7 +95,8 @@ class MeshCanvas(app.Canvas):
         self.camera = Turntable()
         self.mode = "shaded"
         self.moving = False
-        self.software = False
+        self.software = software
+        self.most_cells = SOFTWARE_CELLS if software else MOST_CELLS
         self._fine: Uploaded | None = None
         self._coarse: Uploaded | None = None
         self._ground = -0.5
@@ -113,7 +132,6 @@ class MeshCanvas(app.Canvas):
 
     def on_draw(self, event: object) -> None:
         began = time.perf_counter()
-        self.software = any(name in str(gl.glGetParameter(gl.GL_RENDERER)).lower() for name in SOFTWARE)
         width, height = self.physical_size
         gloo.set_viewport(0, 0, width, height)
         gloo.clear(color=(*rgb(theme.colors().view_outer), 1.0), depth=True)

@@ -56,7 +56,8 @@ vec3 shaded(vec3 n, vec3 world, vec3 eye) {
     vec3 fill = normalize(vec3(0.85, 0.15, 0.45));
     float lit = max(dot(n, key), 0.0);
     vec3 sky = mix(vec3(0.16, 0.13, 0.12), vec3(0.42, 0.46, 0.54), 0.5 + 0.5 * world.y);
-    vec3 light = 0.62 * sky + 1.02 * lit * vec3(1.0, 0.96, 0.90) + 0.24 * max(dot(n, fill), 0.0) * vec3(0.70, 0.82, 1.0);
+    vec3 lamps = 1.02 * lit * vec3(1.0, 0.96, 0.90) + 0.24 * max(dot(n, fill), 0.0) * vec3(0.70, 0.82, 1.0);
+    vec3 light = 0.62 * sky + lamps;
     float nearby = mix(0.78, 1.0, smoothstep(0.0, 0.22, v_height - u_ground));
     float gloss = pow(max(dot(n, normalize(key + eye)), 0.0), 46.0);
     float rim = pow(1.0 - clamp(dot(n, eye), 0.0, 1.0), 3.5);

@@ -6,8 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
+from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtGui import QColor, QHideEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
@@ -19,9 +18,8 @@ from ddmi_studio.views.turntable import Turntable
 from ddmi_studio.widgets import SegmentedButtons
 
 if TYPE_CHECKING:
-    from ddmi_studio.views.soft_canvas import SoftCanvas
-
     from ddmi_studio.views.mesh_canvas import MeshCanvas
+    from ddmi_studio.views.soft_canvas import SoftCanvas
 
 MODES = (("shaded", "Shaded"), ("wire", "Wire"), ("normals", "Normals"))
 MODE_TOOLTIPS = {
@@ -38,7 +36,6 @@ FRAME = 33  # milliseconds
 REST = 180  # milliseconds without movement until the fine mesh is drawn again
 QUICK = 0.25  # seconds that a mesh may take while a slider moves
 FIRST_CELLS, LEAST_CELLS, MOST_CELLS = 48, 24, 128  # while a slider moves
-SOFTWARE_CELLS = 192  # on the screen where there is no graphics card
 
 
 class Axes(QWidget):
@@ -95,14 +92,14 @@ class ShapeStage(Stage):
         self._cover_or_not()
 
     def _make_canvas(self) -> tuple[MeshCanvas | SoftCanvas, str | None]:
-        from ddmi_studio.views.mesh_canvas import MeshCanvas, opengl_problem
+        from ddmi_studio.views.mesh_canvas import MeshCanvas, find_opengl
 
-        problem = opengl_problem()
-        if problem is None:
-            return MeshCanvas(self), None
+        found = find_opengl()
+        if found.problem is None:
+            return MeshCanvas(self, found.software), None
         from ddmi_studio.views.soft_canvas import SoftCanvas
 
-        return SoftCanvas(self), problem
+        return SoftCanvas(self), found.problem
 
     # What the page tells the view
 
@@ -160,6 +157,7 @@ class ShapeStage(Stage):
         self.home.clicked.connect(self.go_home)
         for widget in (self.modes, self.spin, self.home):
             layout.addWidget(widget)
+        layout.addStretch(1)
         return box
 
     def release(self) -> None:
@@ -171,8 +169,7 @@ class ShapeStage(Stage):
     # Asking for renders
 
     def _ask(self, cells: int, note: str = "") -> None:
-        if self.canvas.software:
-            cells = min(cells, SOFTWARE_CELLS)
+        cells = min(cells, self.canvas.most_cells)
         self._asked_at = time.monotonic()
         self.want(MeshView(cells, self._settings.iso, self._settings.gains), "view", note)
 
@@ -278,11 +275,15 @@ class ShapeStage(Stage):
         mesh = self.mesh
         if mesh is None:
             return
-        texts = [f"{mesh.cells} cells", f"{len(mesh.faces):,} triangles", "watertight" if mesh.watertight else "open surface"]
+        texts = [
+            f"{mesh.cells} cells",
+            f"{len(mesh.faces):,} triangles",
+            "watertight" if mesh.watertight else "open surface",
+        ]
         if not len(mesh.faces):
             texts = [f"{mesh.cells} cells", "no surface at this iso level"]
-        elif self.canvas.software and self._settings.resolution > SOFTWARE_CELLS:
-            texts.append(f"shown at {SOFTWARE_CELLS} of {self._settings.resolution}: no graphics card")
+        elif self._settings.resolution > self.canvas.most_cells:
+            texts.append(f"at most {self.canvas.most_cells} cells on the screen without a graphics card")
         self.info.setText(" · ".join(texts))
         self.arrange()
 
@@ -297,10 +298,3 @@ class ShapeStage(Stage):
             self.axes.setVisible(not self.cover.isVisible())
             self.axes.move(self.width() - Axes.SIDE - MARGIN + 8, self.height() - Axes.SIDE - MARGIN + 10)
             self.axes.raise_()
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-
-
-def bounds(vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return vertices.min(axis=0), vertices.max(axis=0)

@@ -1,4 +1,4 @@
-"""What all views share: a backdrop, texts at the corners, the picture while sampling, and a hint where nothing is shown yet."""
+"""What all views share: a backdrop, texts at the corners, the picture while sampling, a hint where nothing is shown."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Turntable:
         return replace(self, distance=min(max(self.distance / factor, NEAREST), FARTHEST))
 
     def panned(self, dx: float, dy: float, height: int) -> Turntable:
-        """Move by a drag of so many pixels in a window `height` pixels high: the point under the hand stays under it."""
+        """Move by a drag of so many pixels in a window `height` pixels high: the target stays under the hand."""
         unit = 2 * self.distance * math.tan(math.radians(FIELD_OF_VIEW / 2)) / max(1, height)
         right, up, _ = self.axes()
         moved = np.asarray(self.target) - dx * unit * right + dy * unit * up

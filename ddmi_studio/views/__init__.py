@@ -1,0 +1,40 @@
+"""One scene a domain: what its view is, and what it offers for rendering and export."""
+
+from __future__ import annotations
+
+from ddmi_studio.state.scene import Scene
+from ddmi_studio.views.image_view import ImageStage
+from ddmi_studio.views.shape_view import ShapeStage
+
+SCENES: dict[str, Scene] = {
+    "image": Scene(
+        domain="image",
+        label="Image",
+        icon="mdi6.image-outline",
+        resolution_label="Resolution",
+        unit="px",
+        minimum=64,
+        maximum=8192,
+        default=256,
+        has_iso=False,
+        formats=((".png", "PNG"), (".jpg", "JPG"), (".webp", "WebP"), (".tiff", "TIFF")),
+        export_sizes=(256, 512, 1024, 2048, 4096, 8192),
+        export_default=1024,
+        build=ImageStage,
+    ),
+    "shape": Scene(
+        domain="shape",
+        label="Shape",
+        icon="mdi6.cube-outline",
+        resolution_label="Mesh resolution",
+        unit="cells",
+        minimum=32,
+        maximum=512,
+        default=128,
+        has_iso=True,
+        formats=((".glb", "GLB"), (".obj", "OBJ"), (".ply", "PLY"), (".stl", "STL")),
+        export_sizes=(64, 128, 256, 384, 512),
+        export_default=256,
+        build=ShapeStage,
+    ),
+}

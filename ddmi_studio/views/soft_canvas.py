@@ -1,0 +1,80 @@
+"""Draws a mesh without OpenGL: triangles from far to near, each in one colour. Slow, but it needs nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPolygonF
+from PySide6.QtWidgets import QWidget
+
+from ddmi_models.requests import MeshData
+from ddmi_studio import theme
+from ddmi_studio.views.stage import paint_backdrop
+from ddmi_studio.views.turntable import Turntable
+
+KEY_LIGHT = np.array([-0.45, 0.80, 0.62]) / np.linalg.norm([-0.45, 0.80, 0.62])
+MATERIAL = np.array([199, 154, 107])
+SHADES = 64  # brushes, dark to bright
+
+
+class SoftCanvas(QWidget):
+    """Stands in for MeshCanvas where OpenGL does not work; `native` is the widget itself."""
+
+    software = True
+    most_cells = 64  # some 15,000 triangles
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.native = self
+        self.camera = Turntable()
+        self.mode = "shaded"
+        self.moving = False
+        self._mesh: MeshData | None = None
+
+    def show_mesh(self, mesh: MeshData | None) -> None:
+        self._mesh = mesh
+        self.update()
+
+    def forget_coarse(self) -> None:
+        """Nothing coarser is kept here."""
+
+    def is_simplified(self) -> bool:
+        return False
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        paint_backdrop(painter, self.size())
+        if self._mesh is not None and len(self._mesh.faces):
+            self._paint_mesh(painter, self._mesh)
+
+    def _paint_mesh(self, painter: QPainter, mesh: MeshData) -> None:
+        points, depth = self._project(mesh.vertices)
+        corners = points[mesh.faces]
+        first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+        facing = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0] < 0  # counter-clockwise, the screen's y down
+        order = np.argsort(-depth[mesh.faces].mean(axis=1))
+        order = order[facing[order]]
+        colors = self._colors(mesh, order)
+        wire = self.mode == "wire"
+        for index, color in zip(order, colors, strict=True):
+            painter.setBrush(QColor(theme.colors().field) if wire else color)
+            painter.setPen(QColor(theme.colors().accent) if wire else color)
+            painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in corners[index]]))
+
+    def _project(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Positions in the widget, [V, 2], and distances from the eye, [V]."""
+        seen = np.c_[vertices, np.ones(len(vertices))] @ self.camera.view().T
+        clip = seen @ self.camera.projection(self.width() / max(1, self.height())).T
+        flat = clip[:, :2] / np.maximum(clip[:, 3:], 1e-6)
+        return (flat * [1, -1] + 1) / 2 * [self.width(), self.height()], -seen[:, 2]
+
+    def _colors(self, mesh: MeshData, order: np.ndarray) -> list[QColor]:
+        normals = mesh.normals[mesh.faces[order]].mean(axis=1)
+        if self.mode == "normals":
+            values = np.clip(127.5 + 127.5 * normals, 0, 255).astype(int)
+            return [QColor(*value) for value in values.tolist()]
+        seen = normals @ np.stack(self.camera.axes()).T
+        light = np.clip(0.38 + 0.72 * np.maximum(seen @ KEY_LIGHT, 0), 0, 1.2)
+        shades = [QColor(*np.clip(MATERIAL * k * 1.2 / SHADES, 0, 255).astype(int).tolist()) for k in range(SHADES + 1)]
+        return [shades[k] for k in (light / 1.2 * SHADES).astype(int).tolist()]
