@@ -241,10 +241,14 @@ class RemoveModel:
 
 @dataclass(frozen=True)
 class Train:
-    """Run a training. `config` is a TrainConfig as plain values. Result: the Path of the finished model file."""
+    """Run a training, or go on with a stopped one. `config` is a TrainConfig as plain values.
+
+    Result: the Path of the finished model file.
+    """
 
     config: dict[str, Any] = field(hash=False)
     run_dir: Path = Path("runs/run")
+    resume: bool = False
 
 
 @dataclass(frozen=True)

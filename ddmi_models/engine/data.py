@@ -1,0 +1,38 @@
+"""Training sets and trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+from ddmi_models.cancel import CancelToken
+from ddmi_models.engine.workshop import Workshop
+from ddmi_models.errors import BadInput
+from ddmi_models.events import Event, Progress, Result
+from ddmi_models.requests import MakeData, Train
+
+
+def make(shop: Workshop, request: MakeData, token: CancelToken) -> Generator[Event, None, Path]:
+    """Make a procedural data set, shard by shard; a second run goes on where the first stopped."""
+    from ddmi_models.training.procedural import DATA_MAKERS, write_shards
+
+    if request.name not in DATA_MAKERS:
+        raise BadInput(f"There is no data set {request.name!r}.", f"There are {', '.join(DATA_MAKERS)}.")
+    yield Progress(0, request.count, f"Making {request.name}")
+    for done, total in write_shards(DATA_MAKERS[request.name], request.out, request.count, request.seed):
+        token.check()
+        yield Progress(done, total, f"Making {request.name}")
+    return request.out / "manifest.json"
+
+
+def train(shop: Workshop, request: Train, token: CancelToken) -> Generator[Event, None, Path]:
+    """Run a training to its end."""
+    from ddmi_models.training.config import TrainConfig
+    from ddmi_models.training.loop import run_training
+
+    config = TrainConfig.parse(request.config)
+    for event in run_training(config, request.run_dir, request.resume, token):
+        if isinstance(event, Result):
+            return event.value
+        yield event
+    raise AssertionError("a training ends with its result")

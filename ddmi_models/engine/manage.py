@@ -1,0 +1,91 @@
+"""Models on this machine, and the machine itself."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, cast
+
+from ddmi_models.cancel import CancelToken
+from ddmi_models.checkpoints.registry import (
+    MODEL_FILE,
+    check_name,
+    list_models,
+    model_problems,
+    name_from,
+    new_model,
+    remove,
+    verify,
+)
+from ddmi_models.checkpoints.store import PRECISIONS, Precision, read_model, write_model
+from ddmi_models.config import ModelConfig
+from ddmi_models.engine.doctor import examine
+from ddmi_models.engine.workshop import Workshop, loading
+from ddmi_models.errors import BadInput
+from ddmi_models.events import Event, Notice, Progress
+from ddmi_models.requests import Doctor, ImportModel, ListModels, LoadModel, ModelInfo, RemoveModel, VerifyModel
+
+
+def list_all(shop: Workshop, request: ListModels, token: CancelToken) -> Generator[Event, None, tuple[ModelInfo, ...]]:
+    """Every model, and a notice for each that is broken."""
+    yield from (Notice(line) for line in model_problems())
+    return list_models(shop.samplers())
+
+
+def load(shop: Workshop, request: LoadModel, token: CancelToken) -> Generator[Event, None, ModelInfo]:
+    """Bring a model into memory."""
+    yield loading(request.model)
+    shop.load(request.model, token)
+    return shop.find(request.model)
+
+
+def verify_model(shop: Workshop, request: VerifyModel, token: CancelToken) -> Generator[Event, None, ModelInfo]:
+    """Check a model's file."""
+    yield from ()
+    return verify(request.model, shapes_of, token.check, shop.samplers())
+
+
+def shapes_of(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of all tensors of a configuration, without making them."""
+    import torch
+
+    from ddmi_models.model import ModelParts
+
+    with torch.device("meta"):
+        return {name: tuple(tensor.shape) for name, tensor in ModelParts(config).tensors().items()}
+
+
+def remove_model(shop: Workshop, request: RemoveModel, token: CancelToken) -> Generator[Event, None, str]:
+    """Delete an imported model."""
+    yield from ()
+    return remove(request.model)
+
+
+def look_at_machine(shop: Workshop, request: Doctor, token: CancelToken) -> Generator[Event, None, dict[str, Any]]:
+    """Versions, devices, display, models."""
+    yield from ()
+    return examine()
+
+
+def import_model(shop: Workshop, request: ImportModel, token: CancelToken) -> Generator[Event, None, ModelInfo]:
+    """Take a model file over into the user's folder."""
+    yield Progress(0, 1, f"Importing {request.path.name}")
+    if not request.path.is_file():
+        raise BadInput(f"There is no file {request.path}.")
+    precision = checked_precision(request.precision)
+    name = check_name(request.name) if request.name else name_from(request.path)
+    with new_model(name) as folder:
+        header, tensors = read_model(request.path, token.check)
+        write_model(folder / MODEL_FILE, header, tensors, precision, token.check)
+    return shop.find(name)
+
+
+def checked_precision(name: str) -> Precision:
+    """The storage type of a name.
+
+    Raises:
+        BadInput: naming those that exist.
+    """
+    for known in PRECISIONS:
+        if known == name:
+            return cast(Precision, known)
+    raise BadInput(f"The precision {name!r} is not known.", f"Use one of {', '.join(PRECISIONS)}.")

@@ -1,0 +1,63 @@
+"""Looking at samples and writing them to files."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from ddmi_models.cancel import CancelToken
+from ddmi_models.engine.workshop import Workshop
+from ddmi_models.errors import CannotWrite
+from ddmi_models.events import Event
+from ddmi_models.rendering.latent_files import LATENT_SUFFIX, read_latent
+from ddmi_models.rendering.metadata import read_recipe
+from ddmi_models.requests import (
+    EstimateExport,
+    Export,
+    ExportEstimate,
+    OpenedExport,
+    OpenExport,
+    Picture,
+    Render,
+    Rendered,
+    Thumbnail,
+)
+
+
+def render(shop: Workshop, request: Render, token: CancelToken) -> Generator[Event, None, Rendered]:
+    """Evaluate a view of a sample, coarse first."""
+    loaded = shop.load_for(request.sample, token)
+    view = loaded.renderer.check_view(request.view)
+    return (yield from loaded.renderer.render(shop.decoded(request.sample, loaded), view, token, partials=True))
+
+
+def thumbnail(shop: Workshop, request: Thumbnail, token: CancelToken) -> Generator[Event, None, Picture]:
+    """A small picture of a sample."""
+    yield from ()
+    loaded = shop.load_for(request.sample, token)
+    return Picture(loaded.renderer.thumbnail(shop.decoded(request.sample, loaded), request.size, token))
+
+
+def estimate(shop: Workshop, request: EstimateExport, token: CancelToken) -> Generator[Event, None, ExportEstimate]:
+    """What an export would cost here."""
+    yield from ()
+    loaded = shop.load_for(request.sample, token)
+    size = (request.resolution, request.resolution)
+    return loaded.renderer.estimate(request.suffix.lower(), size, shop.point_seconds(loaded))
+
+
+def export(shop: Workshop, request: Export, token: CancelToken) -> Generator[Event, None, object]:
+    """Render a sample and write it."""
+    folder = request.path.parent
+    if not folder.is_dir():
+        raise CannotWrite(f"The folder {folder} does not exist.", "Create it or choose another.")
+    loaded = shop.load_for(request.sample, token)
+    return (yield from loaded.renderer.write(shop.decoded(request.sample, loaded), request, token))
+
+
+def open_export(shop: Workshop, request: OpenExport, token: CancelToken) -> Generator[Event, None, OpenedExport]:
+    """Find the recipe in a file, and the sample where it is there."""
+    yield from ()
+    if request.path.name.lower().endswith(LATENT_SUFFIX):
+        sample = read_latent(request.path)
+        return OpenedExport(sample.recipe, sample)
+    return OpenedExport(read_recipe(request.path), None)
