@@ -26,7 +26,7 @@ QLineEdit, QPlainTextEdit, QSpinBox, QComboBox {
   background: $field; border: 1px solid $line; border-radius: 6px; padding: 0 9px; min-height: 28px;
   selection-background-color: $accent; selection-color: $on_accent;
 }
-QPlainTextEdit { padding: 5px 6px; border-radius: 8px; min-height: 0; }
+QPlainTextEdit { padding: 5px 5px; border-radius: 8px; min-height: 0; }
 QLineEdit:hover, QPlainTextEdit:hover, QSpinBox:hover, QComboBox:hover { border-color: $dim; }
 QLineEdit:focus, QPlainTextEdit:focus, QSpinBox:focus, QComboBox:focus, QComboBox:on { border-color: $accent; }
 QLineEdit:disabled, QPlainTextEdit:disabled, QSpinBox:disabled, QComboBox:disabled {
@@ -41,7 +41,10 @@ QLineEdit[role="value"]:focus { border-color: $accent; }
 QComboBox QLineEdit, QComboBox QLineEdit:hover, QComboBox QLineEdit:focus {
   border: none; background: transparent; padding: 0; min-height: 0;
 }
-QSpinBox { padding-right: 2px; }
+QSpinBox { padding: 0 0 0 9px; }
+QSpinBox QLineEdit, QSpinBox QLineEdit:hover, QSpinBox QLineEdit:focus {
+  border: none; background: transparent; padding: 0; min-height: 0;
+}
 QSpinBox::up-button, QSpinBox::down-button { width: 18px; border: none; background: transparent; }
 QSpinBox::up-button:hover, QSpinBox::down-button:hover { background: $raised; border-radius: 3px; }
 QSpinBox::up-arrow { image: url($icons/up.svg); width: 9px; height: 9px; }
@@ -98,7 +101,7 @@ QToolButton[role="tool"]:hover { color: $text; border-color: $dim; }
 QToolButton[role="tool"]:checked { background: $selected; color: $text; }
 QToolButton[role="tool"]:focus { border-color: $accent; }
 QToolButton[role="fold"] { color: $dim; font-size: 13px; padding: 4px 2px; text-align: left; }
-QToolButton[role="fold"]:hover { color: $text; background: transparent; }
+QToolButton[role="fold"]:hover, QToolButton[role="fold"]:checked { color: $text; background: transparent; }
 QToolButton[role="rail"] {
   color: $dim; border: none; border-radius: 8px; font-size: 10px; padding: 7px 0 5px 0;
 }
@@ -120,7 +123,8 @@ QFrame[role="notice"] { background: $notice_panel; border: 1px solid $accent; bo
 QFrame[role="error"] QLabel, QFrame[role="notice"] QLabel { font-size: 12px; }
 QPlainTextEdit[role="details"] { font-family: "DejaVu Sans Mono", monospace; font-size: 11px; }
 QPushButton[role="starter"] {
-  background: $panel; border: 1px solid $line; border-radius: 10px; text-align: left; padding: 14px 18px; font-size: 14px;
+  background: $panel; border: 1px solid $line; border-radius: 10px; text-align: left; padding: 12px 18px;
+  font-size: 14px; min-height: 48px;
 }
 QPushButton[role="starter"]:hover { border-color: $accent; background: $raised; }
 QPushButton[role="starter"]:focus { border-color: $accent; }

@@ -13,7 +13,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -38,14 +38,15 @@ class ThumbnailDelegate(QStyledItemDelegate):
     """Paints a rounded thumbnail with its seed; the selected one has a frame in the accent colour."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(SIDE + 8, SIDE + 2)
+        return QSize(SIDE + 8, SIDE)
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
         colors = theme.colors()
         view: QWidget = option.widget  # type: ignore[attr-defined]
-        rect = QRectF(option.rect).adjusted(1, 1, -7, -1)  # type: ignore[attr-defined]
+        corner = option.rect.topLeft()  # type: ignore[attr-defined]
+        rect = QRectF(corner.x() + 1, corner.y() + 1, SIDE - 2, SIDE - 2)
         selected = index == view.currentIndex()  # type: ignore[attr-defined]
         path = QPainterPath()
         path.addRoundedRect(rect, 8, 8)
@@ -85,7 +86,7 @@ class Filmstrip(QListWidget):
         self.setWrapping(False)
         self.setUniformItemSizes(True)
         self.setItemDelegate(ThumbnailDelegate(self))
-        self.setFixedHeight(SIDE + 14)
+        self.setFixedHeight(SIDE + 12)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QListWidget.Shape.NoFrame)
@@ -99,6 +100,22 @@ class Filmstrip(QListWidget):
         samples.removed.connect(self._remove)
         samples.thumbnail_changed.connect(self._show_thumbnail)
         samples.selected.connect(self._select)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.count() == 0:
+            painter = QPainter(self.viewport())
+            font = self.font()
+            font.setPixelSize(11)
+            painter.setFont(font)
+            painter.setPen(QColor(theme.colors().dim))
+            painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignTop, "Samples appear here as they are made.")
+            painter.end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.currentItem() is not None:
+            self.scrollToItem(self.currentItem())
 
     def item_of(self, entry: SessionSample) -> QListWidgetItem | None:
         """The item of a sample."""

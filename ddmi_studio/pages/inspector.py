@@ -185,6 +185,7 @@ class Inspector(QWidget):
     def _make_gains(self, count: int) -> None:
         for slider in self.gains:
             self._gains_box.removeWidget(slider)
+            slider.hide()
             slider.deleteLater()
         self.gains = []
         for name in scale_names(count):

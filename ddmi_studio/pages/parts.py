@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ddmi_studio import theme
 
@@ -24,6 +34,13 @@ def named(text: str, field: QWidget) -> QLabel:
     """The name above a field; its mnemonic goes to the field."""
     made = label(text, "section")
     made.setBuddy(field)
+    return made
+
+
+def spin_box() -> QSpinBox:
+    """A number field whose text stands where that of other fields does."""
+    made = QSpinBox()
+    made.lineEdit().setTextMargins(8, 0, 0, 0)
     return made
 
 

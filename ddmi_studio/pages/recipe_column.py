@@ -13,14 +13,13 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from ddmi_models.requests import ModelInfo
 from ddmi_studio import theme
-from ddmi_studio.pages.parts import HintButton, column, label, named, scrolled, set_role
+from ddmi_studio.pages.parts import HintButton, column, label, named, scrolled, set_role, spin_box
 from ddmi_studio.state.recipe_form import MAX_COUNT
 from ddmi_studio.state.session import Session
 from ddmi_studio.widgets import CardItem, CardPicker, Fold, LabelledSlider, SeedField
@@ -80,7 +79,7 @@ class RecipeColumn(QWidget):
         self.words = label("", "warning", wrap=True)
         self.words.hide()
         self.seed = SeedField()
-        self.count = QSpinBox()
+        self.count = spin_box()
         self.count.setRange(1, MAX_COUNT)
         self.count.setFixedWidth(66)
         self.count.setToolTip("How many samples to make, with this seed and the ones after it")

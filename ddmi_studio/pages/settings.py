@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
-from ddmi_studio.pages.parts import column, label, named, scrolled
+from ddmi_studio.pages.parts import column, label, named, scrolled, spin_box
 from ddmi_studio.state.settings import Settings
 from ddmi_studio.widgets import SegmentedButtons
 
@@ -36,7 +36,7 @@ class SettingsPage(QWidget):
         self.precision = SegmentedButtons(
             [("auto", "Automatic"), ("fp32", "fp32"), ("bf16", "bf16"), ("fp16", "fp16")], settings.precision
         )
-        self.threads = QSpinBox()
+        self.threads = spin_box()
         self.threads.setRange(0, 256)
         self.threads.setSpecialValueText("Automatic")
         self.threads.setValue(settings.threads)

@@ -36,7 +36,7 @@ class Welcome(QWidget):
         self._import.setCursor(Qt.CursorShape.PointingHandCursor)
         self._import.clicked.connect(self.import_wanted)
         self._box = QVBoxLayout()
-        self._box.setSpacing(10)
+        self._box.setSpacing(12)
         self._lay_out()
         session.models_changed.connect(self._show)
         theme.notifier().changed.connect(self._show)
@@ -66,6 +66,7 @@ class Welcome(QWidget):
     def _show(self) -> None:
         for button in self.starters:
             self._box.removeWidget(button)
+            button.hide()
             button.deleteLater()
         models = self._session.usable_models()
         starters = [m for m in models if m.source == "starter"] or models
@@ -85,7 +86,6 @@ class Welcome(QWidget):
         button = QPushButton()
         button.setProperty("role", "starter")
         button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.setMinimumHeight(72)
         button.setIcon(theme.icon(self._session.scenes[model.domain].icon, theme.colors().accent))
         button.setIconSize(QSize(30, 30))
         first = f"  “{prompt}”" if prompt else f"  One of {model.name}"

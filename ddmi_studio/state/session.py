@@ -166,14 +166,14 @@ class Session(QObject):
             self.preview.emit(event.image)
 
     def add_samples(self, entries: list[SessionSample]) -> None:
-        """Put samples on the strip, show the first, and have their thumbnails made."""
+        """Put samples on the strip, show the first unless another domain was picked meanwhile, and have thumbnails made."""
         for entry in entries:
             self.samples.add(entry)
         for entry in entries:
             self._ask(
                 Thumbnail(entry.sample, THUMBNAIL), partial(self._on_thumbnail, entry), Priority.BACKGROUND, quiet=True
             )
-        if entries:
+        if entries and (entries[0].domain == self.domain or self.samples.current is None):
             self.samples.select(entries[0])
 
     def _on_thumbnail(self, entry: SessionSample, picture: Any) -> None:
