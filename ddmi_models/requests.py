@@ -145,6 +145,13 @@ class Generate:
     previews: bool = False
 
 
+@dataclass(frozen=True)
+class Regenerate:
+    """Draw the sample of a recipe again, with the model of its hash, else the one of its name. Result: the Sample."""
+
+    recipe: Recipe
+
+
 @dataclass(frozen=True, eq=False)
 class Render:
     """Evaluate a sample's field. Result: Picture for an ImageView, MeshData for a MeshView.
@@ -182,18 +189,32 @@ class ExportEstimate:
     memory_bytes: int
 
 
+@dataclass(frozen=True)
+class PlanExport:
+    """Refuse an export of a model's samples that cannot be done, before anything is sampled. Result: ExportEstimate.
+
+    `path` and `resolution` as in Export.
+    """
+
+    model: str
+    path: Path
+    resolution: tuple[int, int] | None = None
+    gains: tuple[float, ...] | None = None
+    grain: float = 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Export:
     """Write a sample to a file whose suffix decides the format; its recipe goes inside (or beside). Result: the Path
     written.
 
-    `resolution` is (width, height) in pixels of a picture, or (cells, cells) of a mesh.
+    `resolution` is (width, height) in pixels of a picture, or (cells, cells) of a mesh; None: the domain's usual one.
     A shape written to a picture or a clip format becomes a still or a turntable of that many pixels. `clean` as in MeshView.
     """
 
     sample: Sample
     path: Path
-    resolution: tuple[int, int]
+    resolution: tuple[int, int] | None = None
     iso: float | None = None
     gains: tuple[float, ...] | None = None
     grain: float = 0.0
@@ -271,9 +292,11 @@ Request: TypeAlias = (
     ListModels
     | LoadModel
     | Generate
+    | Regenerate
     | Render
     | Thumbnail
     | EstimateExport
+    | PlanExport
     | Export
     | OpenExport
     | ImportModel

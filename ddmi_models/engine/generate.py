@@ -14,14 +14,14 @@ from ddmi_models.diffusion.condition import Condition
 from ddmi_models.diffusion.denoiser import Denoiser
 from ddmi_models.diffusion.sampling import sample_latents
 from ddmi_models.diffusion.steps import Step
-from ddmi_models.engine.workshop import Loaded, Workshop, loading
+from ddmi_models.engine.workshop import Loaded, Workshop, loading, model_of
 from ddmi_models.errors import BadInput
 from ddmi_models.events import Event, Notice, Preview, Progress
 from ddmi_models.model import Model
 from ddmi_models.planes import Latents
 from ddmi_models.recipes import SampledRecipe
 from ddmi_models.rendering.renderers import Decoded
-from ddmi_models.requests import MAX_SEED, Generate, Sample
+from ddmi_models.requests import MAX_SEED, Generate, Regenerate, Sample
 
 BATCH = {"cpu": 4, "mps": 8, "cuda": 16}
 """Samples drawn together."""
@@ -63,6 +63,24 @@ def generate(shop: Workshop, request: Generate, token: CancelToken) -> Generator
     return tuple(samples)
 
 
+def regenerate(shop: Workshop, request: Regenerate, token: CancelToken) -> Generator[Event, None, Sample]:
+    """Draw the sample of a recipe again."""
+    recipe = request.recipe
+    info = model_of(recipe)
+    if info.sha256 != recipe.model_hash:
+        yield Notice(f"The model {recipe.model} has changed since this was made: the sample may differ.")
+    again = Generate(
+        str(info.path) if info.source == "file" else info.name,
+        seed=recipe.seed,
+        prompt=recipe.prompt,
+        negative=recipe.negative,
+        sampler=recipe.sampler,
+        steps=recipe.steps,
+        guidance=recipe.guidance,
+    )
+    return (yield from generate(shop, again, token))[0]
+
+
 def _check(request: Generate) -> None:
     if not 0 <= request.seed <= MAX_SEED - max(request.count, 1) + 1:
         raise BadInput(f"The seed {request.seed} is out of range.", f"Use 0 to {MAX_SEED}.")
@@ -76,7 +94,11 @@ def _plan(request: Generate, loaded: Loaded) -> Plan:
     if loaded.model.text is None:
         if request.prompt.strip() or request.negative.strip():
             raise BadInput(f"{request.model} does not take a prompt: it was trained without text.", "Leave it out.")
-        ignored = (f"{request.model} takes no text, so guidance does nothing.",) if request.guidance is not None else ()
+        ignored = (
+            (f"{request.model} takes no text, so guidance does nothing.",)
+            if request.guidance not in (None, 1.0)
+            else ()
+        )
         return Plan(sampler, steps, 1.0, None, None, ignored)
     guidance = config.guidance if request.guidance is None else request.guidance
     return _text_plan(request, loaded.model, Plan(sampler, steps, guidance, None, None, ()))

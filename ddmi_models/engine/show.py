@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
+from pathlib import Path
 
 from ddmi_models.cancel import CancelToken
-from ddmi_models.engine.workshop import Workshop
+from ddmi_models.engine.workshop import Loaded, Workshop, loading
 from ddmi_models.errors import CannotWrite
 from ddmi_models.events import Event
 from ddmi_models.rendering.latent_files import LATENT_SUFFIX, read_latent
 from ddmi_models.rendering.metadata import read_recipe
+from ddmi_models.rendering.renderers import suffix_of
 from ddmi_models.requests import (
     EstimateExport,
     Export,
@@ -17,6 +20,7 @@ from ddmi_models.requests import (
     OpenedExport,
     OpenExport,
     Picture,
+    PlanExport,
     Render,
     Rendered,
     Thumbnail,
@@ -45,13 +49,46 @@ def estimate(shop: Workshop, request: EstimateExport, token: CancelToken) -> Gen
     return loaded.renderer.estimate(request.suffix.lower(), size, shop.point_seconds(loaded))
 
 
-def export(shop: Workshop, request: Export, token: CancelToken) -> Generator[Event, None, object]:
-    """Render a sample and write it."""
-    folder = request.path.parent
+def plan(shop: Workshop, request: PlanExport, token: CancelToken) -> Generator[Event, None, ExportEstimate]:
+    """Check that an export could be written, and estimate it."""
+    yield loading(request.model)
+    check_place(request.path)
+    loaded = shop.load(request.model, token)
+    size = _size(loaded, request)
+    loaded.renderer.check(loaded.model.domain, request, size)
+    return loaded.renderer.estimate(suffix_of(request.path), size, shop.point_seconds(loaded))
+
+
+def _size(loaded: Loaded, request: Export | PlanExport) -> tuple[int, int]:
+    """The resolution asked for, or the usual one."""
+    if request.resolution is not None:
+        return request.resolution
+    usual = loaded.renderer.default_size(loaded.model.domain, suffix_of(request.path))
+    return usual, usual
+
+
+def check_place(path: Path) -> None:
+    """Refuse a path that cannot be written.
+
+    Raises:
+        CannotWrite: for a missing or read-only folder, or a folder in place of the file.
+    """
+    folder = path.parent
     if not folder.is_dir():
         raise CannotWrite(f"The folder {folder} does not exist.", "Create it or choose another.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CannotWrite(f"The folder {folder} is not writable.", "Choose another.")
+    if path.is_dir():
+        raise CannotWrite(f"{path} is a folder.", "Give the name of a file in it.")
+
+
+def export(shop: Workshop, request: Export, token: CancelToken) -> Generator[Event, None, Path]:
+    """Render a sample and write it."""
+    check_place(request.path)
     loaded = shop.load_for(request.sample, token)
-    return (yield from loaded.renderer.write(shop.decoded(request.sample, loaded), request, token))
+    size = _size(loaded, request)
+    loaded.renderer.check(loaded.model.domain, request, size)
+    return (yield from loaded.renderer.write(shop.decoded(request.sample, loaded), request, size, token))
 
 
 def open_export(shop: Workshop, request: OpenExport, token: CancelToken) -> Generator[Event, None, OpenedExport]:

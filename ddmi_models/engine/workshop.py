@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.checkpoints.registry import find_model, list_models
 from ddmi_models.errors import BadInput, Unavailable, UnknownModel
 from ddmi_models.events import Progress
+from ddmi_models.recipes import Recipe
 from ddmi_models.requests import ModelInfo, Sample
 
 if TYPE_CHECKING:
@@ -88,15 +89,9 @@ class Workshop:
         for loaded in self._models.values():
             if loaded.info.sha256 == recipe.model_hash:
                 return loaded
-        try:
-            named = find_model(recipe.model)
-        except UnknownModel:
-            named = None
-        for info in (*([named] if named else []), *list_models()):
-            if info.sha256 == recipe.model_hash:
-                return self._load(info, token)
-        if named is None:
-            raise UnknownModel(f"The model {recipe.model!r} that made this sample is not here.", "Import it first.")
+        info = model_of(recipe)
+        if info.sha256 == recipe.model_hash:
+            return self._load(info, token)
         raise UnknownModel(
             f"The model {recipe.model!r} here is another version than the one that made this sample.",
             "Import that version, or generate the recipe again.",
@@ -135,6 +130,24 @@ class Workshop:
         if loaded.point_seconds is None:
             loaded.point_seconds = _measure(loaded)
         return loaded.point_seconds
+
+
+def model_of(recipe: Recipe) -> ModelInfo:
+    """The model of a recipe's hash if it is on this machine, else the one of its name.
+
+    Raises:
+        UnknownModel: if there is neither.
+    """
+    try:
+        named = find_model(recipe.model)
+    except UnknownModel:
+        named = None
+    for info in (*([named] if named else []), *list_models()):
+        if info.sha256 == recipe.model_hash:
+            return info
+    if named is None:
+        raise UnknownModel(f"The model {recipe.model!r} of this recipe is not here.", "Import it first.")
+    return named
 
 
 def decode(loaded: Loaded, sample: Sample) -> Decoded:
@@ -196,12 +209,6 @@ def find_device(name: str) -> torch.device:
     if not checks[kind]():
         raise Unavailable(f"This machine has no device {name}.", "Use --device auto.")
     return torch.device(name)
-
-
-def with_samplers(infos: tuple[ModelInfo, ...], samplers: tuple[tuple[str, str], ...]) -> Iterator[ModelInfo]:
-    """Descriptions with the samplers on offer."""
-    for info in infos:
-        yield replace(info, samplers=samplers)
 
 
 def loading(name: str) -> Progress:

@@ -29,10 +29,22 @@ from ddmi_models.rendering.writers import (
     write_mesh,
     write_picture,
 )
-from ddmi_models.requests import Export, ExportEstimate, ImageView, MeshData, MeshView, Picture, Rendered, View
+from ddmi_models.requests import (
+    Export,
+    ExportEstimate,
+    ImageView,
+    MeshData,
+    MeshView,
+    Picture,
+    PlanExport,
+    Rendered,
+    View,
+)
 
 PREVIEW_PIXELS = 80
 PREVIEW_CELLS = 24
+
+DEFAULT_CELLS, DEFAULT_STILL, FEWEST_CELLS = 128, 512, 2
 
 TURN_SECONDS, TURN_RATE = 4, 30
 """Length and frame rate of a turntable."""
@@ -83,8 +95,29 @@ class Renderer(ABC, Generic[SomeView]):
         """A rough look at an unfinished sample, uint8 [h, w, 3]."""
 
     @abstractmethod
-    def write(self, sample: Decoded, request: Export, token: CancelToken) -> Writing:
-        """Render and write a file. Raises: BadInput, OutOfMemory, CannotWrite."""
+    def write(self, sample: Decoded, request: Export, size: tuple[int, int], token: CancelToken) -> Writing:
+        """Render and write a file, after `check`. Raises: BadInput, CannotWrite."""
+
+    @abstractmethod
+    def check_size(self, suffix: str, width: int, height: int) -> None:
+        """Refuse a size that the format cannot hold or that does not fit into memory. Raises: BadInput, OutOfMemory."""
+
+    @abstractmethod
+    def default_size(self, domain: Domain, suffix: str) -> int:
+        """Resolution of an export when none is asked for."""
+
+    def check(self, domain: Domain, request: Export | PlanExport, size: tuple[int, int]) -> None:
+        """Refuse an export before any work is done for it. Raises: BadInput, OutOfMemory."""
+        suffix = self.check_suffix(request.path)
+        if request.gains is not None and len(request.gains) != domain.scales:
+            raise BadInput(
+                f"{len(request.gains)} gains were given; the model has {domain.scales} basis scales.",
+                "Give one a scale, coarse to fine.",
+            )
+        if request.grain and not domain.config.coordinate_net.noise:
+            raise BadInput("This model has no grain.", "Set it to 0.")
+        if suffix != LATENT_SUFFIX:
+            self.check_size(suffix, *size)
 
     @abstractmethod
     def estimate(self, suffix: str, size: tuple[int, int], point_seconds: float) -> ExportEstimate:
@@ -122,10 +155,17 @@ def _latent_written(request: Export) -> Path:
     return request.path
 
 
-def _check_positive(width: int, height: int, unit: str) -> None:
+def _check_pixels(width: int, height: int) -> None:
     if width < 1 or height < 1:
         asked = f"{width}x{height}" if width != height else f"{width}"
-        raise BadInput(f"A resolution of {asked} {unit} was asked for.", "Ask for a positive number.")
+        raise BadInput(f"A resolution of {asked} pixels was asked for.", "Ask for a positive number.")
+    require_memory(lambda side: _picture_bytes(side, max(1, side * height // width)), width, "pixels a side")
+
+
+def _check_cells(cells: int) -> None:
+    if cells < FEWEST_CELLS:
+        raise BadInput(f"A mesh of {cells} cells a side was asked for.", f"Ask for at least {FEWEST_CELLS}.")
+    require_memory(_mesh_bytes, cells, "cells a side")
 
 
 class ImageRenderer(Renderer[ImageView]):
@@ -135,8 +175,7 @@ class ImageRenderer(Renderer[ImageView]):
     suffixes = (*PICTURES, LATENT_SUFFIX)
 
     def render(self, sample: Decoded, view: ImageView, token: CancelToken, partials: bool) -> Work:
-        _check_positive(view.width, view.height, "pixels")
-        require_memory(lambda side: _picture_bytes(side, side * view.height // view.width), view.width, "pixels a side")
+        _check_pixels(view.width, view.height)
         return render_picture(sample.domain, sample.fields, view, token, sample.seed, partials)
 
     def thumbnail(self, sample: Decoded, size: int, token: CancelToken) -> np.ndarray:
@@ -145,18 +184,23 @@ class ImageRenderer(Renderer[ImageView]):
     def preview(self, sample: Decoded, token: CancelToken) -> np.ndarray:
         return self.thumbnail(sample, PREVIEW_PIXELS, token)
 
-    def write(self, sample: Decoded, request: Export, token: CancelToken) -> Writing:
-        suffix, (width, height) = self.check_suffix(request.path), request.resolution
-        if suffix == LATENT_SUFFIX:
+    def write(self, sample: Decoded, request: Export, size: tuple[int, int], token: CancelToken) -> Writing:
+        if suffix_of(request.path) == LATENT_SUFFIX:
             return _latent_written(request)
-        check_picture_size(suffix, width, height)
-        window = centred_window(width, height) if min(width, height) > 0 else (-1.0, -1.0, 1.0, 1.0)
-        view = ImageView(width, height, window, request.gains, request.grain)
+        width, height = size
+        view = ImageView(width, height, centred_window(width, height), request.gains, request.grain)
         picture = yield from _progress_only(self.render(sample, view, token, partials=False))
         assert isinstance(picture, Picture)
         token.check()
         write_picture(request.path, picture.pixels, request.sample.recipe)
         return request.path
+
+    def check_size(self, suffix: str, width: int, height: int) -> None:
+        _check_pixels(width, height)
+        check_picture_size(suffix, width, height)
+
+    def default_size(self, domain: Domain, suffix: str) -> int:
+        return 4 * domain.config.anchor_resolution
 
     def estimate(self, suffix: str, size: tuple[int, int], point_seconds: float) -> ExportEstimate:
         if suffix == LATENT_SUFFIX:
@@ -173,8 +217,7 @@ class ShapeRenderer(Renderer[MeshView]):
     suffixes = (*MESHES, *PICTURES, *CLIPS, LATENT_SUFFIX)
 
     def render(self, sample: Decoded, view: MeshView, token: CancelToken, partials: bool) -> Work:
-        _check_positive(view.cells, view.cells, "cells")
-        require_memory(_mesh_bytes, view.cells, "cells a side")
+        _check_cells(view.cells)
         return render_mesh(sample.domain, sample.fields, view, token, partials)
 
     def thumbnail(self, sample: Decoded, size: int, token: CancelToken) -> np.ndarray:
@@ -192,21 +235,32 @@ class ShapeRenderer(Renderer[MeshView]):
             return _blank(PREVIEW_PIXELS)
         return quick_still(mesh, PREVIEW_PIXELS, token)
 
-    def write(self, sample: Decoded, request: Export, token: CancelToken) -> Writing:
-        suffix, (width, height) = self.check_suffix(request.path), request.resolution
+    def write(self, sample: Decoded, request: Export, size: tuple[int, int], token: CancelToken) -> Writing:
+        suffix = suffix_of(request.path)
         if suffix == LATENT_SUFFIX:
             return _latent_written(request)
-        if suffix in MESHES and width != height:
-            raise BadInput(f"A mesh of {width}x{height} cells was asked for.", "Give one number of cells.")
-        _check_positive(width, height, "cells" if suffix in MESHES else "pixels")
         if suffix in MESHES:
-            mesh = yield from self._mesh(sample, request, width, token)
+            mesh = yield from self._mesh(sample, request, size[0], token)
             write_mesh(request.path, mesh, request.sample.recipe)
         elif suffix in PICTURES:
-            yield from self._still(sample, request, suffix, token)
+            yield from self._still(sample, request, size, token)
         else:
-            yield from self._clip(sample, request, token)
+            yield from self._clip(sample, request, size, token)
         return request.path
+
+    def check_size(self, suffix: str, width: int, height: int) -> None:
+        if suffix in MESHES:
+            if width != height:
+                raise BadInput(f"A mesh of {width}x{height} cells was asked for.", "Give one number of cells.")
+            _check_cells(width)
+            return
+        _check_pixels(width, height)
+        check_picture_size(suffix, width, height)
+        if suffix in CLIPS and (width % 2 or height % 2):
+            raise BadInput(f"A clip of {width}x{height} pixels was asked for.", "Its sides have to be even numbers.")
+
+    def default_size(self, domain: Domain, suffix: str) -> int:
+        return DEFAULT_CELLS if suffix in MESHES else DEFAULT_STILL
 
     def _mesh(
         self, sample: Decoded, request: Export, cells: int, token: CancelToken
@@ -218,19 +272,16 @@ class ShapeRenderer(Renderer[MeshView]):
         return mesh
 
     def _still(
-        self, sample: Decoded, request: Export, suffix: str, token: CancelToken
+        self, sample: Decoded, request: Export, size: tuple[int, int], token: CancelToken
     ) -> Generator[Progress, None, None]:
-        width, height = request.resolution
-        check_picture_size(suffix, width, height)
-        require_memory(lambda side: _picture_bytes(side, side * height // width), width, "pixels a side")
+        width, height = size
         mesh = yield from self._mesh(sample, request, _cells_for(width, height), token)
         write_picture(request.path, Stage(mesh, token).still(width, height, token), request.sample.recipe)
 
-    def _clip(self, sample: Decoded, request: Export, token: CancelToken) -> Generator[Progress, None, None]:
-        width, height = request.resolution
-        if width % 2 or height % 2:
-            raise BadInput(f"A clip of {width}x{height} pixels was asked for.", "Its sides have to be even numbers.")
-        require_memory(lambda side: _picture_bytes(side, side * height // width), width, "pixels a side")
+    def _clip(
+        self, sample: Decoded, request: Export, size: tuple[int, int], token: CancelToken
+    ) -> Generator[Progress, None, None]:
+        width, height = size
         mesh = yield from self._mesh(sample, request, _cells_for(width, height), token)
         count = TURN_SECONDS * TURN_RATE
         frames = render_turntable(mesh, (width, height), count, token)
