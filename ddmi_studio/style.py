@@ -1,4 +1,4 @@
-"""The style sheet: plain Qt classes, and dynamic properties (`role`) for what stands out. $names are fields of theme.Colors."""
+"""The style sheet: plain Qt classes, and the property `role` for what stands out. $names are fields of theme.Colors."""
 
 from string import Template
 
@@ -34,7 +34,8 @@ QLineEdit:disabled, QPlainTextEdit:disabled, QSpinBox:disabled, QComboBox:disabl
 }
 QLineEdit[invalid="true"] { border-color: $danger; }
 QLineEdit[role="value"] {
-  background: transparent; border: 1px solid transparent; border-radius: 4px; padding: 0 3px; min-height: 18px; font-size: 12px;
+  background: transparent; border: 1px solid transparent; border-radius: 4px; padding: 0 3px;
+  min-height: 18px; font-size: 12px;
 }
 QLineEdit[role="value"]:hover, QLineEdit[role="value"]:focus { background: $field; border-color: $line; }
 QLineEdit[role="value"]:focus { border-color: $accent; }
@@ -66,19 +67,22 @@ QPushButton:pressed { background: $selected; }
 QPushButton:focus { border-color: $accent; }
 QPushButton:disabled { color: $dim; background: $panel; border-color: $line; }
 QPushButton[role="primary"] {
-  background: $accent; color: $on_accent; border: 2px solid $accent; min-height: 40px; font-size: 15px; font-weight: 700;
+  background: $accent; color: $on_accent; border: 2px solid $accent; min-height: 40px; font-size: 15px;
+  font-weight: 700;
 }
 QPushButton[role="primary"]:hover { background: $accent_hover; border-color: $accent_hover; }
 QPushButton[role="primary"]:focus { border-color: $text; }
 QPushButton[role="primary"]:disabled { background: $raised; color: $dim; border-color: $line; }
 QPushButton[role="success"] {
-  background: $success; color: $on_success; border: 2px solid $success; min-height: 36px; font-size: 14px; font-weight: 700;
+  background: $success; color: $on_success; border: 2px solid $success; min-height: 36px; font-size: 14px;
+  font-weight: 700;
 }
 QPushButton[role="success"]:hover { background: $success_hover; border-color: $success_hover; }
 QPushButton[role="success"]:focus { border-color: $text; }
 QPushButton[role="success"]:disabled { background: $raised; color: $dim; border-color: $line; }
 QPushButton[role="danger"] {
-  background: $danger_panel; color: $danger; border: 2px solid $danger; min-height: 40px; font-size: 15px; font-weight: 700;
+  background: $danger_panel; color: $danger; border: 2px solid $danger; min-height: 40px; font-size: 15px;
+  font-weight: 700;
 }
 QPushButton[role="danger"]:hover { background: $danger; color: $on_accent; }
 QPushButton[role="danger"]:focus { border-color: $text; }
@@ -145,6 +149,7 @@ QSplitter::handle { background: $line; }
 QTextBrowser { background: $field; border: 1px solid $line; border-radius: 8px; padding: 8px; }
 """)
 
-ARROW = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 12 12"><path d="{path}" fill="none" stroke="{color}" stroke-width="1.6"/></svg>'
+ARROW = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 12 12">
+<path d="{path}" fill="none" stroke="{color}" stroke-width="1.6"/></svg>"""
 ICONS = {"up": "M2 8 L6 4 L10 8", "down": "M2 4 L6 8 L10 4", "check": "M2.5 6.5 L5 9 L9.5 3.5"}
 """Small marks inside controls, which style sheets can only take from files: drawn once into a temporary folder."""

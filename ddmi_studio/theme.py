@@ -143,8 +143,10 @@ def _palette(c: Colors) -> QPalette:
     for role, value in {
         roles.Window: c.window, roles.WindowText: c.text, roles.Base: c.field, roles.AlternateBase: c.panel,
         roles.Text: c.text, roles.Button: c.raised, roles.ButtonText: c.text, roles.BrightText: c.danger,
-        roles.Highlight: c.accent, roles.HighlightedText: c.on_accent, roles.Link: c.accent, roles.PlaceholderText: c.dim,
-        roles.ToolTipBase: c.raised, roles.ToolTipText: c.text, roles.Light: c.raised, roles.Mid: c.line, roles.Dark: c.rail,
+        roles.Highlight: c.accent, roles.HighlightedText: c.on_accent, roles.Link: c.accent,
+        roles.PlaceholderText: c.dim,
+        roles.ToolTipBase: c.raised, roles.ToolTipText: c.text, roles.Light: c.raised, roles.Mid: c.line,
+        roles.Dark: c.rail,
         roles.Accent: c.accent,
     }.items():  # fmt: skip
         palette.setColor(role, QColor(value))

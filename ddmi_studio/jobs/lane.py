@@ -1,8 +1,9 @@
 """The lane: everything that computes runs here, one piece of work at a time, on one thread beside the window.
 
-Jobs of a higher priority are served between two events of a running job of a lower one, on the same thread: the picture follows
-the hand while a long generation runs, and two computations never compete for the device. (A second thread was considered: on a
-processor the two would share the same cores, on a graphics card the same memory, and every model would have to be safe for it.)
+Jobs of a higher priority are served between two events of a running job of a lower one, on the same thread: the
+picture follows the hand while a long generation runs, and two computations never compete for the device. (A second
+thread was considered: on a processor the two would share the same cores, on a graphics card the same memory, and every
+model would have to be safe for it.)
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ class Lane(QObject):
     # Called by the worker on its own thread
 
     def take(self, below: Job | None) -> Job | None:
-        """The next job: waits for one where nothing runs; else one more urgent than the running `below`, or None to go on."""
+        """The next job: waited for where nothing runs; else one more urgent than the running `below`, or None."""
         with self._condition:
             while True:
                 if self._closing:

@@ -1,4 +1,4 @@
-"""The thread that consumes the engine's generators. A failing job never ends it, and every job ends with one final event."""
+"""The thread that consumes the engine's generators: a failing job never ends it, every job has one final event."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ class CreatePage(QWidget):
     def copy_image(self) -> None:
         """Put what the view shows on the clipboard."""
         view = self.stage.current()
-        if view is not None and self.session.samples.current is not None:
+        if view is not None and self.session.samples.current is not None and not view.picture().isNull():
             QGuiApplication.clipboard().setImage(view.picture())
             self.session.message.emit(Message("The picture is on the clipboard."))
 

@@ -23,6 +23,7 @@ def save_path(parent: QWidget, suggestion: Path, formats: Sequence[tuple[str, st
 
 def open_path(parent: QWidget, folder: Path) -> Path | None:
     """Ask for a file whose recipe is to be restored, or a model to import."""
-    filters = "Exports, latents and models (*.png *.jpg *.webp *.tiff *.glb *.obj *.ply *.stl *.safetensors *.pt *.pth);;All files (*)"
+    endings = "*.png *.jpg *.webp *.tiff *.glb *.obj *.ply *.stl *.mp4 *.gif *.safetensors *.pt *.pth"
+    filters = f"Exports, latents and models ({endings});;All files (*)"
     name, _ = QFileDialog.getOpenFileName(parent, "Open", str(folder), filters)
     return Path(name) if name else None

@@ -159,6 +159,7 @@ class ModelCard(QFrame):
         return row
 
     def _remove(self) -> None:
-        text = f"Remove {self._model.name}? Its converted file is deleted; the file that it was imported from is not touched."
+        name = self._model.name
+        text = f"Remove {name}? Its converted file is deleted; the file that it was imported from is not touched."
         if QMessageBox.question(self, "Remove model", text) == QMessageBox.StandardButton.Yes:
-            self._session.remove_model(self._model.name)
+            self._session.remove_model(name)

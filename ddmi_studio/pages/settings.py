@@ -59,7 +59,8 @@ class SettingsPage(QWidget):
                 (label("Precision", "section"), self.precision),
                 (named("&Threads", self.threads), self.threads),
             ],
-            "Takes effect with the next piece of work. The same recipe gives the same bytes on the same device and number of threads. "
+            "Takes effect with the next piece of work. The same recipe gives the same bytes on the same device and "
+            "number of threads. "
             "Half precision is fast on graphics cards, and on processors with AVX-512 or AMX.",
         )
         layout.addWidget(look)

@@ -82,7 +82,8 @@ class Rail(QWidget):
     def _paint(self) -> None:
         colors = theme.colors()
         self._mark.setStyleSheet(
-            f"background: {colors.accent}; color: {colors.on_accent}; border-radius: 14px; font-size: 14px; font-weight: 700;"
+            f"background: {colors.accent}; color: {colors.on_accent}; border-radius: 14px; "
+            "font-size: 14px; font-weight: 700;"
         )
         for button, page in zip(self.buttons, self._pages, strict=True):
             button.setIcon(theme.icon(page.icon, colors.accent if button.isChecked() else colors.dim))

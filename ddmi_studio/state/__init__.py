@@ -1,1 +1,1 @@
-"""What the window shows, without widgets: the session, the recipe form, the queue, the settings. Only the GUI thread touches it."""
+"""What the window shows, without widgets: session, recipe form, queue, settings. Only the GUI thread touches it."""

@@ -16,7 +16,8 @@ class Row:
     """One piece of work in the dock.
 
     Attributes:
-        title: what is made. label: what is being done. step, total: of the work. rate: steps a second. seconds_left: estimate.
+        title: what is made. label: what is being done. step, total: of the work. rate: steps a second.
+        seconds_left: estimate, None before there is one.
         movable: it belongs to the queue, so that it can be paused and reordered.
     """
 

@@ -73,7 +73,7 @@ class RecipeForm(QObject):
             self.changed.emit()
 
     def restore(self, recipe: Recipe, model: ModelInfo | None) -> None:
-        """Take over the recipe of a sample or a file; its seed is locked, so that Generate makes the same sample again."""
+        """Take over the recipe of a sample or a file; its seed is locked, so that Generate makes it again."""
         if model is not None:
             self.pick(model)
         self.values = replace(

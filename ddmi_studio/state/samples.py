@@ -15,7 +15,7 @@ _keys = itertools.count(1)
 
 @dataclass(eq=False)
 class SessionSample:
-    """A sample with what the window keeps beside it: a thumbnail (uint8 [h, w, 3]) and how long sampling took, in seconds."""
+    """A sample and what the window keeps beside it: a thumbnail (uint8 [h, w, 3]) and the seconds of sampling."""
 
     sample: Sample
     seconds: float | None = None

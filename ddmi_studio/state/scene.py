@@ -33,8 +33,8 @@ class RenderSettings:
 class SceneView(Protocol):
     """A domain's view: a widget that asks for renders through the signal `render_wanted(view, channel)`.
 
-    A newer wish on a channel replaces an older one. `view` objects come back in `show_rendered` and `render_failed`, so that
-    answers to old wishes are told by identity.
+    A newer wish on a channel replaces an older one. `view` objects come back in `show_rendered` and `render_failed`, so
+    that answers to old wishes are told by identity.
     """
 
     render_wanted: Any

@@ -1,4 +1,4 @@
-"""The session: models, the recipe form, the samples and what is on the screen; sends requests down the lane and takes in the answers."""
+"""The session: models, recipe form, samples, what is on the screen; sends requests down the lane, takes in answers."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ class Session(QObject):
             self.preview.emit(event.image)
 
     def add_samples(self, entries: list[SessionSample]) -> None:
-        """Put samples on the strip, show the first unless another domain was picked meanwhile, and have thumbnails made."""
+        """Put samples on the strip; show the first, unless another domain was picked meanwhile."""
         for entry in entries:
             self.samples.add(entry)
         for entry in entries:

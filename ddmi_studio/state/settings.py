@@ -17,7 +17,7 @@ class Settings:
     """Values of the Settings page and of the last session.
 
     Attributes:
-        theme: one of THEMES. device: as on the command line ("auto", "cpu", "cuda" ...). threads: 0 = as many as the machine has.
+        theme: one of THEMES. device: as on the command line ("auto", "cpu", "cuda" ...). threads: 0 = automatic.
         precision: "auto", "fp32", "fp16", "bf16". previews: show samples while they form. model: the last one used.
         folder: where the last export went. geometry: of the window, as Qt's base64.
     """
