@@ -98,7 +98,7 @@ class FieldCamera:
         return 2 * self.scale * self.ratio >= resolution
 
     def _middle(self) -> tuple[float, float]:
-        """The middle of the widget, on an edge between the screen's pixels: at zoom 1 pictures are copied one to one."""
+        """The middle of the widget on an edge between the screen's pixels: zoom 1 copies pictures one to one."""
         ratio = self.ratio
         return math.floor(self.width * ratio / 2) / ratio, math.floor(self.height * ratio / 2) / ratio
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, Qt, QTimer
+from PySide6.QtCore import QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QHideEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
@@ -36,6 +36,15 @@ FRAME = 33  # milliseconds
 REST = 180  # milliseconds without movement until the fine mesh is drawn again
 QUICK = 0.25  # seconds that a mesh may take while a slider moves
 FIRST_CELLS, LEAST_CELLS, MOST_CELLS = 48, 24, 128  # while a slider moves
+
+
+def gesture(event: QMouseEvent) -> str:
+    """What a drag that begins with this press does: "orbit", "zoom" or "pan"."""
+    if event.button() == Qt.MouseButton.RightButton:
+        return "zoom"
+    if event.button() == Qt.MouseButton.MiddleButton or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+        return "pan"
+    return "orbit"
 
 
 class Axes(QWidget):
@@ -71,6 +80,8 @@ class Axes(QWidget):
 class ShapeStage(Stage):
     """Shows a shape sample. Keys: arrows orbit, + and - zoom, Home resets, Space spins."""
 
+    spinning_changed = Signal(bool)
+
     def __init__(self) -> None:
         super().__init__("mdi6.cube-outline", "Press Generate to make a shape.", HINT)
         self.canvas, self.problem = self._make_canvas()
@@ -82,6 +93,7 @@ class ShapeStage(Stage):
         self._asked_at = 0.0
         self._framed = False
         self._hold: QPointF | None = None
+        self._gesture = "orbit"
         self._spin = QTimer(self, interval=FRAME)
         self._spin.timeout.connect(self._turn)
         self._rest = QTimer(self, singleShot=True, interval=REST)
@@ -153,6 +165,7 @@ class ShapeStage(Stage):
         self.spin = ToolButton(box, "mdi6.rotate-360", "Turn slowly (Space)", checkable=True, text="Spin")
         self.spin.setChecked(self._spin.isActive())
         self.spin.clicked.connect(self.set_spinning)
+        self.spinning_changed.connect(self.spin.setChecked)
         self.home = ToolButton(box, "mdi6.home-outline", "Back to the first view (Home)")
         self.home.clicked.connect(self.go_home)
         for widget in (self.modes, self.spin, self.home):
@@ -190,8 +203,7 @@ class ShapeStage(Stage):
             self._spin.start()
         else:
             self._spin.stop()
-        if hasattr(self, "spin"):
-            self.spin.setChecked(spinning)
+        self.spinning_changed.emit(spinning)
 
     def go_home(self) -> None:
         self._move_camera(self.camera.home())
@@ -224,23 +236,24 @@ class ShapeStage(Stage):
         self.axes.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._hold = event.position()
+        if self._hold is None:
+            self._hold, self._gesture = event.position(), gesture(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._hold is None:
             return
         step, self._hold = event.position() - self._hold, event.position()
-        buttons = event.buttons()
-        if buttons & Qt.MouseButton.RightButton:
+        if self._gesture == "zoom":
             self._move_camera(self.camera.zoomed(DRAG_ZOOM ** -step.y()))
-        elif buttons & Qt.MouseButton.MiddleButton or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+        elif self._gesture == "pan":
             self._move_camera(self.camera.panned(step.x(), step.y(), self.height()))
-        elif buttons & Qt.MouseButton.LeftButton:
+        else:
             self.set_spinning(False)
             self._move_camera(self.camera.orbited(step.x(), step.y()))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._hold = None
+        if event.buttons() == Qt.MouseButton.NoButton:
+            self._hold = None
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:

@@ -203,6 +203,7 @@ class Stage(QWidget):
         """Put the layers and the corner texts where they belong."""
         for layer in self._layers():
             layer.setGeometry(self.rect())
+            layer.raise_()
         right, bottom = self.width() - MARGIN, self.height() - MARGIN
         for label in (self.info, self.timing, self.hint, self.readout):
             label.adjustSize()

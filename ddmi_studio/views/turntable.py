@@ -33,7 +33,7 @@ class Turntable:
         """Make a view of the box from `low` to `high` the home of this camera, and go there."""
         center = (low + high) / 2
         radius = max(float(np.linalg.norm(high - low)) / 2, 0.05)
-        distance = 1.12 * radius / math.sin(math.radians(FIELD_OF_VIEW / 2))
+        distance = 0.96 * radius / math.sin(math.radians(FIELD_OF_VIEW / 2))
         target = (float(center[0]), float(center[1]), float(center[2]))
         return replace(self, home_distance=distance, home_target=target).home()
 

@@ -39,7 +39,7 @@ class SeedField(QWidget):
         self.edit.editingFinished.connect(self._restore)
         self.dice.clicked.connect(self._roll)
         self.lock.toggled.connect(self._paint_icons)
-        self.lock.clicked.connect(self.locked_changed.emit)
+        self.lock.clicked.connect(self.locked_changed)
         theme.notifier().changed.connect(self._paint_icons)
         self._paint_icons()
 
