@@ -49,13 +49,12 @@ def read_pickle(data: bytes) -> Any:
     machine = _Machine()
     try:
         for opcode, argument, _ in pickletools.genops(data):
-            if opcode.name == "STOP":
-                return machine.pop()
-            machine.step(opcode.name, argument)
+            if opcode.name != "STOP":
+                machine.step(opcode.name, argument)
+        return machine.pop()
     except (ValueError, IndexError, KeyError, TypeError, OverflowError, struct.error):
         # All come from instructions that do not fit together; what they say is about bytes and no help to anyone.
         raise RefusedPickle("its description is corrupt.") from None
-    raise RefusedPickle("its description ends too early.")
 
 
 class _Machine:
