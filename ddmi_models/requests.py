@@ -283,6 +283,13 @@ class MakeData:
 
 
 @dataclass(frozen=True)
+class CheckData:
+    """Look through a training set. Result: dict of plain values: name, version, count, usable, problems."""
+
+    folder: Path
+
+
+@dataclass(frozen=True)
 class Doctor:
     """Look at the machine. Result: dict of plain values (versions, devices, OpenGL, starters, and why something does
     not work)."""
@@ -304,5 +311,6 @@ Request: TypeAlias = (
     | RemoveModel
     | Train
     | MakeData
+    | CheckData
     | Doctor
 )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.engine.workshop import Workshop
 from ddmi_models.errors import BadInput
 from ddmi_models.events import Event, Progress, Result
-from ddmi_models.requests import MakeData, Train
+from ddmi_models.requests import CheckData, MakeData, Train
 
 
 def make(shop: Workshop, request: MakeData, token: CancelToken) -> Generator[Event, None, Path]:
@@ -23,6 +24,14 @@ def make(shop: Workshop, request: MakeData, token: CancelToken) -> Generator[Eve
         token.check()
         yield Progress(done, total, f"Making {request.name}")
     return request.out / "manifest.json"
+
+
+def check(shop: Workshop, request: CheckData, token: CancelToken) -> Generator[Event, None, dict[str, Any]]:
+    """Compare a training set with its manifest."""
+    from ddmi_models.training.checking import check_shards
+
+    yield Progress(0, 1, f"Checking {request.folder.name}")
+    return check_shards(request.folder, token.check)
 
 
 def train(shop: Workshop, request: Train, token: CancelToken) -> Generator[Event, None, Path]:

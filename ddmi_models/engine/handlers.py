@@ -10,6 +10,7 @@ from ddmi_models.engine import data, generate, manage, show
 from ddmi_models.engine.workshop import Workshop
 from ddmi_models.events import Event
 from ddmi_models.requests import (
+    CheckData,
     Doctor,
     EstimateExport,
     Export,
@@ -48,6 +49,7 @@ HANDLERS: dict[type, Handler] = {
     OpenExport: show.open_export,
     Train: data.train,
     MakeData: data.make,
+    CheckData: data.check,
 }
 
 

@@ -1,0 +1,208 @@
+"""`ddmi generate`, `ddmi render`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ddmi_models.cli.session import (
+    Debug,
+    Device,
+    Json,
+    Session,
+    Threads,
+    put_json,
+    readable_time,
+    say,
+    set_debug,
+    usage_error,
+)
+from ddmi_models.files import cannot_write
+
+if TYPE_CHECKING:
+    from ddmi_models.requests import ExportEstimate, Sample
+
+SLOW = 20.0
+"""Seconds from which an export's estimate is worth a line."""
+
+SUFFIXES = {"image": ".png", "shape": ".glb"}
+"""What is written into a folder when no format is asked for."""
+
+Out = Annotated[
+    str, typer.Option("--out", metavar="PATH", help="File to write; its ending decides the format. A folder ends in /.")
+]
+Resolution = Annotated[
+    str | None,
+    typer.Option("--resolution", metavar="N", help="Pixels a side, WxH for a centred window, or cells of a mesh."),
+]
+Iso = Annotated[float | None, typer.Option("--iso", metavar="P", help="Occupancy probability of the surface.")]
+Gains = Annotated[
+    str | None, typer.Option("--gains", metavar="1,1,1", help="Weight of each basis scale, coarse to fine.")
+]
+Grain = Annotated[float, typer.Option("--grain", help="Strength of the learned noise, for models that have it.")]
+AllParts = Annotated[bool, typer.Option("--all-parts", help="Keep loose specks of a mesh that are left out otherwise.")]
+
+
+def generate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model, or a model file.")],
+    out: Out,
+    prompt: Annotated[str, typer.Option("--prompt", help="What to make, for models that take text.")] = "",
+    negative: Annotated[str, typer.Option("--negative", help="What to keep away from.")] = "",
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the first sample.")] = 0,
+    count: Annotated[int, typer.Option("--count", min=1, help="How many, with consecutive seeds.")] = 1,
+    sampler: Annotated[
+        str | None, typer.Option("--sampler", help="How to sample; the model's own if left out.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", help="Sampling steps.")] = None,
+    guidance: Annotated[float | None, typer.Option("--guidance", metavar="W", help="Weight of the prompt.")] = None,
+    resolution: Resolution = None,
+    iso: Iso = None,
+    gains: Gains = None,
+    grain: Grain = 0.0,
+    all_parts: AllParts = False,
+    file_format: Annotated[str | None, typer.Option("--format", help="Ending of the files in a folder.")] = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    precision: Annotated[str, typer.Option("--precision", help="Of the denoiser: fp32, bf16 or fp16.")] = "fp32",
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Draw samples and write them."""
+    from ddmi_models.requests import Export, Generate, PlanExport
+
+    set_debug(debug)
+    view = _view(resolution, iso, gains, grain, all_parts)
+    folder = _is_folder(out)
+    if count > 1 and not folder:
+        usage_error(f"--count {count} needs a folder: end --out with /.")
+    session = Session(device, threads, precision)
+    with _folder(Path(out)) if folder else _nothing():
+        suffix = _suffix(model, file_format) if folder else ""
+        paths = [Path(out) / f"{seed + n}{suffix}" for n in range(count)] if folder else [Path(out)]
+        plan = session.ask(PlanExport(model, paths[0], view["resolution"], view["gains"], grain))
+        _announce(plan, count)
+        samples = session.ask(Generate(model, seed, count, prompt, negative, sampler, steps, guidance))
+        for sample, path in zip(samples, paths, strict=True):
+            session.ask(Export(sample, path, **view))
+    _report(list(zip(samples, paths, strict=True)), as_json)
+
+
+def render(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A latent, or any exported file.")],
+    out: Out,
+    resolution: Resolution = None,
+    iso: Iso = None,
+    gains: Gains = None,
+    grain: Grain = 0.0,
+    all_parts: AllParts = False,
+    device: Device = "auto",
+    threads: Threads = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a sample again: at another size, in another format."""
+    from ddmi_models.requests import Export, OpenExport, Regenerate
+
+    set_debug(debug)
+    view = _view(resolution, iso, gains, grain, all_parts)
+    if _is_folder(out):
+        usage_error("--out has to be a file.")
+    session = Session(device, threads)
+    opened = session.ask(OpenExport(source))
+    sample = opened.sample or session.ask(Regenerate(opened.recipe))
+    path = Path(out)
+    session.ask(Export(sample, path, **view))
+    _report([(sample, path)], as_json)
+
+
+def _view(
+    resolution: str | None, iso: float | None, gains: str | None, grain: float, all_parts: bool
+) -> dict[str, Any]:
+    return {
+        "resolution": _size(resolution),
+        "iso": iso,
+        "gains": _numbers(gains),
+        "grain": grain,
+        "clean": not all_parts,
+    }
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    """`N` or `WxH`."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(-?\d+)(?:[xX](-?\d+))?", text.strip())
+    if match is None:
+        usage_error(f"--resolution {text} is neither a number nor WxH.")
+    return int(match[1]), int(match[2] or match[1])
+
+
+def _numbers(text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        usage_error(f"--gains {text} is not a list of numbers such as 1,1,0.")
+
+
+def _is_folder(out: str) -> bool:
+    return out.endswith(("/", "\\")) or Path(out).is_dir()
+
+
+def _suffix(model: str, file_format: str | None) -> str:
+    from ddmi_models.checkpoints.registry import find_model
+
+    if file_format is not None:
+        return "." + file_format.lower().lstrip(".")
+    return SUFFIXES[find_model(model).domain]
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """Make a folder; it goes again if nothing comes into it."""
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    try:
+        yield
+    finally:
+        for folder in made:
+            if any(folder.iterdir()):
+                break
+            folder.rmdir()
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def _announce(plan: ExportEstimate, count: int) -> None:
+    seconds = plan.seconds * count
+    if seconds > SLOW:
+        say(f"Writing takes about {readable_time(seconds)} and {plan.memory_bytes / 1e9:.1f} GB of memory.")
+
+
+def _report(written: list[tuple[Sample, Path]], as_json: bool) -> None:
+    if not as_json:
+        for _, path in written:
+            print(path)
+        return
+    samples = [
+        {
+            "path": str(path),
+            "seed": sample.recipe.seed,
+            "bytes": path.stat().st_size,
+            "recipe": sample.recipe.model_dump(),
+        }
+        for sample, path in written
+    ]
+    put_json({"files": [str(path) for _, path in written], "samples": samples})

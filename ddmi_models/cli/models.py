@@ -1,0 +1,157 @@
+"""`ddmi models ...`. Listing and showing read only headers, so they are quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ddmi_models.cli.session import Debug, Json, Session, interrupt, put_json, say, set_debug
+
+if TYPE_CHECKING:
+    from ddmi_models.requests import ModelInfo
+
+app = typer.Typer(help="The models on this machine.", no_args_is_help=True, rich_markup_mode=None)
+
+Name = Annotated[str, typer.Argument(help="Name of a model, or a model file.")]
+
+
+@app.command("list")
+def list_all(as_json: Json = False, debug: Debug = False) -> None:
+    """Every model: starters, imported ones."""
+    from ddmi_models.checkpoints.registry import list_models, model_problems
+
+    set_debug(debug)
+    found = list_models()
+    for problem in model_problems():
+        say(f"Not usable: {problem}")
+    if as_json:
+        put_json({"models": [summary(info) for info in found]})
+        return
+    if not found:
+        print("There are no models. Import one with `ddmi models import FILE`.")
+    width = max((len(info.name) for info in found), default=0)
+    for info in found:
+        text = "text" if info.takes_text else "no text"
+        size = f"{info.parameters / 1e6:.1f} M"
+        print(
+            f"{info.name:<{width}}  {info.domain:<6}  {info.source:<8}  {text:<7}  {size:>9}  {info.summary}".rstrip()
+        )
+
+
+@app.command("show")
+def show(name: Name, as_json: Json = False, debug: Debug = False) -> None:
+    """Card, domain, configuration, parameter counts, plane order, hash."""
+    from ddmi_models.checkpoints.registry import find_model
+    from ddmi_models.checkpoints.store import read_header, tensor_shapes
+
+    set_debug(debug)
+    info = find_model(name)
+    header = read_header(info.path)
+    parts = parts_of(tensor_shapes(info.path))
+    if as_json:
+        config = header.config.model_dump(mode="json")
+        put_json({**summary(info), "card": info.card, "config": config, "parameters_by_part": parts})
+        return
+    print(info.card.rstrip())
+    print()
+    facts = {
+        "Domain": info.domain_label,
+        "Source": info.source,
+        "File": info.path,
+        "SHA-256": info.sha256,
+        "Parameters": f"{info.parameters:,} ({', '.join(f'{part} {count:,}' for part, count in parts.items())})",
+        "Plane order": ", ".join(header.config.plane_order),
+        "Basis scales": ", ".join(map(str, info.scales)),
+        "Defaults": f"{info.sampler}, {info.steps} steps, guidance {info.guidance:g}",
+        "Prompts": f"knows {len(info.known_words)} words" if info.takes_text else "none",
+    }
+    for label, value in facts.items():
+        print(f"{label + ':':<14}{value}")
+    print("Configuration:")
+    print(header.config.model_dump_json(indent=1, exclude_defaults=True))
+
+
+def summary(info: ModelInfo) -> dict[str, Any]:
+    """Plain values of a model's description."""
+    return {
+        "name": info.name,
+        "source": info.source,
+        "domain": info.domain,
+        "path": str(info.path),
+        "sha256": info.sha256,
+        "parameters": info.parameters,
+        "scales": list(info.scales),
+        "takes_text": info.takes_text,
+        "known_words": list(info.known_words),
+        "sampler": info.sampler,
+        "steps": info.steps,
+        "guidance": info.guidance,
+        "trained_resolution": info.trained_resolution,
+        "iso": info.iso,
+        "licence": info.licence,
+        "summary": info.summary,
+        "can_sample": info.can_sample,
+    }
+
+
+def parts_of(shapes: dict[str, tuple[int, ...]]) -> dict[str, int]:
+    """Weights in each part of a model, by the first word of the tensors' names."""
+    counts: dict[str, int] = {}
+    for name, shape in shapes.items():
+        size = 1
+        for side in shape:
+            size *= side
+        part = name.partition(".")[0]
+        counts[part] = counts.get(part, 0) + size
+    return counts
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An official .pt or our .safetensors.")],
+    name: Annotated[str | None, typer.Option("--name", help="What to call it here.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE.yaml", help="What the file leaves open.")
+    ] = None,
+    precision: Annotated[str, typer.Option("--precision", help="Storage: fp32, fp16 or bf16.")] = "fp32",
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Take a model file over into the user's folder."""
+    from ddmi_models.requests import ImportModel
+
+    set_debug(debug)
+    info = Session("cpu").ask(ImportModel(file, name, config, precision))
+    if as_json:
+        put_json(summary(info))
+    else:
+        print(info.name)
+
+
+@app.command("verify")
+def verify(name: Name, as_json: Json = False, debug: Debug = False) -> None:
+    """Check a model's file against its stored hash and its configuration."""
+    from ddmi_models.requests import VerifyModel
+
+    set_debug(debug)
+    info = Session("cpu").ask(VerifyModel(name))
+    if as_json:
+        put_json({"name": info.name, "ok": True, "sha256": info.sha256})
+    else:
+        print(f"{info.name}: whole and as it was added ({info.sha256})")
+
+
+@app.command("remove")
+def remove(name: Name, as_json: Json = False, debug: Debug = False) -> None:
+    """Delete an imported model."""
+    from ddmi_models.requests import RemoveModel
+
+    set_debug(debug)
+    interrupt.token.check()
+    gone = Session("cpu").ask(RemoveModel(name))
+    if as_json:
+        put_json({"removed": gone})
+    else:
+        print(f"{gone} removed")
