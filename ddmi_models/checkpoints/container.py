@@ -66,13 +66,17 @@ def encode_header(metadata: Mapping[str, str], entries: Mapping[str, Entry]) -> 
 
 def write_container(
     file: BinaryIO, metadata: Mapping[str, str], entries: Mapping[str, Entry], data: Iterator[bytes | memoryview]
-) -> None:
-    """Write header and tensors; `data` gives the bytes of each tensor in the order of `entries`, one at a time."""
+) -> Iterator[int]:
+    """Write header and tensors; `data` gives the bytes of each tensor in the order of `entries`, one at a time.
+
+    Yields the number of tensors written after each.
+    """
     file.write(encode_header(metadata, entries))
-    for entry, content in zip(entries.values(), data, strict=True):
+    for done, (entry, content) in enumerate(zip(entries.values(), data, strict=True), start=1):
         if len(content) != entry.bytes:
             raise ValueError(f"{len(content)} bytes were given for a tensor of {entry.bytes}")
         file.write(content)
+        yield done
 
 
 def read_contents(path: Path) -> Contents:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from ddmi_models.checkpoints import registry
 from ddmi_models.checkpoints.container import write_container
@@ -32,7 +33,9 @@ from ddmi_models.files import atomic_file
 from ddmi_models.requests import ModelInfo
 
 Check = Callable[[], None]
-Progress = Callable[[int, int], None]
+Result = TypeVar("Result")
+Steps = tuple[int, int]
+"""Tensors done, tensors in total."""
 
 OFFICIAL_LICENCE = "as stated by the authors of the file"
 OFFICIAL_ATTRIBUTION = "DDMI (Park et al., ICLR 2024), weights in the layout of github.com/mlvlab/DDMI"
@@ -40,10 +43,6 @@ OFFICIAL_ATTRIBUTION = "DDMI (Park et al., ICLR 2024), weights in the layout of 
 
 def _nothing() -> None:
     """The check of an import that nobody can cancel."""
-
-
-def _silent(done: int, total: int) -> None:
-    """The progress of an import that nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -54,24 +53,38 @@ class Inspection:
     plan: Plan
 
 
-def import_model(
+def import_model(path: Path, name: str | None = None, **options: Any) -> ModelInfo:
+    """`import_steps` without watching the steps; same arguments."""
+    return drained(import_steps(path, name, **options))
+
+
+def drained(steps: Generator[Steps, None, Result]) -> Result:
+    """Run to the end; what the generator returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+
+def import_steps(
     path: Path,
     name: str | None = None,
     config: Path | None = None,
     precision: Precision = "fp32",
     weights: Weights = "ema",
     check: Check = _nothing,
-    progress: Progress = _silent,
     samplers: Sequence[tuple[str, str]] = (),
-) -> ModelInfo:
-    """Bring a model file into the registry, whole or not at all.
+) -> Generator[Steps, None, ModelInfo]:
+    """Bring a model file into the registry, whole or not at all; yields after each tensor.
 
     Args:
         path: official `.pt`, or a native `.safetensors`, copied as it is unless half precision is asked for.
         name: the model's name; None: made of the file's.
         config: YAML with what an official file does not tell, in our layout or the authors'.
         weights: which of an official file's two sets of diffusion weights.
-        check: called between tensors; may raise to stop. progress: called with (tensors done, tensors in total).
+        check: called between tensors; may raise to stop.
 
     Raises:
         BadCheckpoint: truncated, corrupt, foreign, hostile or unsupported file, saying which.
@@ -84,9 +97,11 @@ def import_model(
     with registry.new_model(chosen) as folder:
         target = folder / registry.MODEL_FILE
         if path.suffix.lower() == registry.SUFFIX:
+            yield 0, 1
             _import_native(path, target, precision, check)
+            yield 1, 1
         else:
-            convert_official(path, target, config, precision, weights, check, progress)
+            yield from convert_official(path, target, config, precision, weights, check)
     return registry.find_model(chosen, samplers)
 
 
@@ -148,9 +163,8 @@ def convert_official(
     precision: Precision = "fp32",
     weights: Weights = "ema",
     check: Check = _nothing,
-    progress: Progress = _silent,
-) -> Inspection:
-    """Write an official file's model as a native file, one tensor in memory at a time.
+) -> Generator[Steps, None, Inspection]:
+    """Write an official file's model as a native file, one tensor in memory at a time; yields after each.
 
     Raises:
         BadCheckpoint, BadConfig, BadInput, CannotWrite: as `import_model`.
@@ -161,17 +175,16 @@ def convert_official(
         entries = {key: entry_for(ref.shape, ref.dtype, precision) for key, ref in tensors.items()}
 
         def contents() -> Iterator[memoryview]:
-            for done, (key, ref) in enumerate(tensors.items()):
+            for key, ref in tensors.items():
                 check()
-                progress(done, len(tensors))
                 tensor = archive.read(key, ref)
                 if not bool(tensor.isfinite().all()):
                     raise BadCheckpoint(f"The tensor {key} holds values that are not finite numbers.")
                 yield tensor_bytes(key, tensor, entries[key].dtype)
 
         with atomic_file(target) as file:
-            write_container(file, encode_metadata(_header(path, found, weights)), entries, contents())
-    progress(len(tensors), len(tensors))
+            for done in write_container(file, encode_metadata(_header(path, found, weights)), entries, contents()):
+                yield done, len(tensors)
     return found
 
 

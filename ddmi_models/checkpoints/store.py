@@ -102,7 +102,8 @@ def write_model(
             yield tensor_bytes(name, tensor, entries[name].dtype)
 
     with atomic_file(Path(path)) as file:
-        write_container(file, encode_metadata(header), entries, contents())
+        for _ in write_container(file, encode_metadata(header), entries, contents()):
+            pass
 
 
 def entry_for(shape: tuple[int, ...], dtype: str, precision: str) -> Entry:

@@ -6,17 +6,9 @@ from collections.abc import Generator
 from typing import Any, cast
 
 from ddmi_models.cancel import CancelToken
-from ddmi_models.checkpoints.registry import (
-    MODEL_FILE,
-    check_name,
-    list_models,
-    model_problems,
-    name_from,
-    new_model,
-    remove,
-    verify,
-)
-from ddmi_models.checkpoints.store import PRECISIONS, Precision, read_model, write_model
+from ddmi_models.checkpoints.importer import import_steps
+from ddmi_models.checkpoints.registry import list_models, model_problems, remove, verify
+from ddmi_models.checkpoints.store import PRECISIONS, Precision
 from ddmi_models.config import ModelConfig
 from ddmi_models.engine.doctor import examine
 from ddmi_models.engine.workshop import Workshop, loading
@@ -68,15 +60,19 @@ def look_at_machine(shop: Workshop, request: Doctor, token: CancelToken) -> Gene
 
 def import_model(shop: Workshop, request: ImportModel, token: CancelToken) -> Generator[Event, None, ModelInfo]:
     """Take a model file over into the user's folder."""
-    yield Progress(0, 1, f"Importing {request.path.name}")
-    if not request.path.is_file():
-        raise BadInput(f"There is no file {request.path}.")
+    message = f"Importing {request.path.name}"
+    yield Progress(0, 1, message)
     precision = checked_precision(request.precision)
-    name = check_name(request.name) if request.name else name_from(request.path)
-    with new_model(name) as folder:
-        header, tensors = read_model(request.path, token.check)
-        write_model(folder / MODEL_FILE, header, tensors, precision, token.check)
-    return shop.find(name)
+    steps = import_steps(
+        request.path, request.name, request.config, precision, check=token.check, samplers=shop.samplers()
+    )
+    while True:
+        try:
+            done, total = next(steps)
+        except StopIteration as end:
+            info: ModelInfo = end.value
+            return info
+        yield Progress(done, total, message)
 
 
 def checked_precision(name: str) -> Precision:

@@ -14,7 +14,13 @@ import yaml
 
 from ddmi_models.cancel import CancelToken, WorkCancelled
 from ddmi_models.checkpoints import registry
-from ddmi_models.checkpoints.importer import convert_official, import_model, inspect_official
+from ddmi_models.checkpoints.importer import (
+    convert_official,
+    drained,
+    import_model,
+    import_steps,
+    inspect_official,
+)
 from ddmi_models.checkpoints.official.configure import configure
 from ddmi_models.checkpoints.official.layout import Plan, expected_shapes, make_plan
 from ddmi_models.checkpoints.official.standins import StorageRef, TensorRef
@@ -290,26 +296,27 @@ def test_half_precision_import(tmp_path: Path) -> None:
 
 def test_progress_and_cancel(tmp_path: Path) -> None:
     path = unpack("image-tiny", tmp_path)
-    seen: list[tuple[int, int]] = []
     token = CancelToken()
-
-    def progress(done: int, total: int) -> None:
-        seen.append((done, total))
-        if done == 5:
-            token.cancel()
-
+    steps = import_steps(path, check=token.check)
+    assert [next(steps)[0] for _ in range(5)] == [1, 2, 3, 4, 5]
+    token.cancel()
     with pytest.raises(WorkCancelled):
-        import_model(path, check=token.check, progress=progress)
-    assert [done for done, _ in seen] == list(range(6))
+        next(steps)
     assert list(registry.models_dir().iterdir()) == []
-    seen.clear()
-    convert_official(path, tmp_path / "x.safetensors", progress=lambda done, total: seen.append((done, total)))
-    assert seen[-1][0] == seen[-1][1] == len(seen) - 1
+    seen = list(import_steps(path))
+    assert [done for done, _ in seen] == list(range(1, seen[0][1] + 1))
+
+
+def test_import_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
+    steps = import_steps(unpack("image-tiny", tmp_path))
+    next(steps)
+    steps.close()
+    assert list(registry.models_dir().iterdir()) == []
 
 
 def test_result_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(CannotWrite):
-        convert_official(unpack("image-tiny", tmp_path), tmp_path / "none" / "x.safetensors")
+        drained(convert_official(unpack("image-tiny", tmp_path), tmp_path / "none" / "x.safetensors"))
 
 
 def test_errors_are_one_line(tmp_path: Path) -> None:
