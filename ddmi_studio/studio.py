@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from ddmi_studio import theme
 from ddmi_studio.jobs import Lane
 from ddmi_studio.jobs.job import EngineLike
+from ddmi_studio.jobs.preload import preload_torch
 from ddmi_studio.pages.create import CreatePage
 from ddmi_studio.pages.models import ModelsPage
 from ddmi_studio.pages.settings import SettingsPage
@@ -29,6 +30,7 @@ def engine_maker(settings: Settings) -> Callable[[], EngineLike]:
     device, threads, precision = settings.device, settings.threads, settings.precision
 
     def make() -> EngineLike:
+        preload_torch()
         from ddmi_models.engine import Engine
 
         return Engine(device=device, threads=threads or None, precision=precision)

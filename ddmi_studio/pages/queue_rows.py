@@ -115,6 +115,7 @@ class QueuePanel(QWidget):
         self.rows = [QueueRow(self._queue, row) for row in rows]
         for at, widget in enumerate(self.rows):
             self._list.insertWidget(at, widget)
+            widget.show()
         paused = self._queue.paused
         self._hint.setVisible(not rows)
         self._hint.setText("The queue is paused." if paused else "Nothing is running. Ctrl+Enter makes a sample.")

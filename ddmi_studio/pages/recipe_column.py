@@ -245,7 +245,7 @@ class RecipeColumn(QWidget):
         self.sampler.setCurrentIndex(self.sampler.findData(values.sampler))
         unknown = self._form.unknown_words()
         name = self._form.model.name if self._form.model else ""
-        self.words.setText(f"Words that {name} does not know: {', '.join(unknown)}")
+        self.words.setText(f"Not in the vocabulary of {name}: {', '.join(unknown)}")
         self.words.setVisible(bool(unknown))
 
     def _show_running(self) -> None:

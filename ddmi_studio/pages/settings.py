@@ -34,7 +34,7 @@ class SettingsPage(QWidget):
             [("auto", "Automatic"), ("cpu", "CPU"), ("cuda", "CUDA"), ("mps", "Metal")], settings.device
         )
         self.precision = SegmentedButtons(
-            [("auto", "Automatic"), ("fp32", "fp32"), ("bf16", "bf16"), ("fp16", "fp16")], settings.precision
+            [("fp32", "fp32"), ("bf16", "bf16"), ("fp16", "fp16")], settings.precision
         )
         self.threads = spin_box()
         self.threads.setRange(0, 256)

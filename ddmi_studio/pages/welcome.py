@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from ddmi_models.requests import ModelInfo
 from ddmi_studio import theme
@@ -44,7 +44,7 @@ class Welcome(QWidget):
 
     def _lay_out(self) -> None:
         inner = QWidget()
-        inner.setFixedWidth(440)
+        inner.setMaximumWidth(460)
         layout = QVBoxLayout(inner)
         layout.setSpacing(14)
         layout.addWidget(self._title)
@@ -59,8 +59,12 @@ class Welcome(QWidget):
         layout.addWidget(more)
         layout.addWidget(self._import, 0, Qt.AlignmentFlag.AlignLeft)
         outer = QVBoxLayout(self)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(inner, 100)
+        row.addStretch(1)
         outer.addStretch(2)
-        outer.addWidget(inner, 0, Qt.AlignmentFlag.AlignHCenter)
+        outer.addLayout(row)
         outer.addStretch(3)
 
     def _show(self) -> None:

@@ -18,14 +18,14 @@ class Settings:
 
     Attributes:
         theme: one of THEMES. device: as on the command line ("auto", "cpu", "cuda" ...). threads: 0 = automatic.
-        precision: "auto", "fp32", "fp16", "bf16". previews: show samples while they form. model: the last one used.
+        precision: "fp32", "bf16" or "fp16". previews: show samples while they form. model: the last one used.
         folder: where the last export went. geometry: of the window, as Qt's base64.
     """
 
     theme: str = "system"
     device: str = "auto"
     threads: int = 0
-    precision: str = "auto"
+    precision: str = "fp32"
     previews: bool = True
     model: str = ""
     folder: str = ""
