@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ddmi_models.checkpoints.store import ModelHeader, check_keys, read_model, write_model
+from ddmi_models.checkpoints.store import ModelHeader, Precision, check_keys, read_model, write_model
 from ddmi_models.config import ModelConfig
 from ddmi_models.diffusion.condition import Condition
 from ddmi_models.diffusion.denoiser import Denoiser
@@ -102,6 +102,6 @@ def load_model(path: Path, device: torch.device | str = "cpu", check: Callable[[
     return Model(header, parts.to(device).eval().requires_grad_(False), path, torch.device(device))
 
 
-def save_model(path: Path, header: ModelHeader, parts: ModelParts, precision: str = "fp32") -> None:
+def save_model(path: Path, header: ModelHeader, parts: ModelParts, precision: Precision = "fp32") -> None:
     """Write the parts as a native model file."""
     write_model(path, header, parts.tensors(), precision=precision)

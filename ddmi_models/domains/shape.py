@@ -69,7 +69,9 @@ class ShapeDomain(Domain):
         points = points.expand(batch, -1, -1)
         grids = {name: cube_grid(points, name, CUBE_MARGIN) for name in TRIPLANES}
         features = [
-            sum(sample_plane(level[name], grids[name], align_corners=True) for name in TRIPLANES).transpose(1, 2)
+            torch.stack([sample_plane(level[name], grids[name], align_corners=True) for name in TRIPLANES])
+            .sum(0)
+            .transpose(1, 2)
             for level in fields.weighted()
         ]
         return self.mlp(points, features)

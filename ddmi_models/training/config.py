@@ -78,6 +78,7 @@ class TrainConfig(StrictConfig):
     uniform_times: bool = Field(default=True, description="Second stage: draw times uniformly; false: logit-normal.")
     train_text: bool = Field(default=True, description="Second stage: train the text tower along; false: frozen.")
     seed: int = Field(default=0, ge=0)
+    precision: Literal["no", "bf16", "fp16"] = Field(default="no", description="Mixed precision; for GPUs.")
     threads: int = Field(default=1, gt=0)
     log_every: int = Field(default=50, gt=0)
     save_every: int = Field(default=1000, gt=0, description="Steps between checkpoints and validations.")

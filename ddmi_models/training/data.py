@@ -104,7 +104,7 @@ class ImageBatches(Batches):
     def prepare(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
         pictures = self._pictures(items)
         if self.config.flip:
-            mirrored = torch.from_numpy(rng.random(len(items)) < 0.5)
+            mirrored = torch.from_numpy(rng.random(len(self))[items] < 0.5)
             pictures = torch.where(mirrored[:, None, None, None], pictures.flip(-1), pictures)
         anchor = self.config.target_resolutions[0]
         resolution = int(rng.choice(self.config.target_resolutions))

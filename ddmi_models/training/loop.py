@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ddmi_models.cancel import CancelToken
@@ -49,10 +50,7 @@ def _architecture(config: TrainConfig, base: ModelConfig | None) -> ModelConfig:
     added: dict[str, StrictConfig] = {key: value for key, value in own.items() if value is not None}
     if config.text is not None and not config.text.words:
         added["text"] = config.text.model_copy(update={"words": shard_folder_words(config.data.train)})
-    architecture = architecture.model_copy(update=added)
-    if config.stage == "diffusion" and architecture.unet is None:
-        raise BadConfig("The run trains a diffusion model and the architecture has none.", "Give the section `unet`.")
-    return architecture
+    return architecture.model_copy(update=added)
 
 
 def _warm_start(parts: ModelParts, tensors: dict[str, torch.Tensor]) -> None:
@@ -73,21 +71,20 @@ class Run:
 
         torch.set_num_threads(config.threads)
         self.config, self.folder = config, folder
-        self.accelerator = Accelerator(gradient_accumulation_steps=config.accumulate)
+        self.accelerator = Accelerator(mixed_precision=config.precision)
         self.parts = build_parts(config)
         if config.stage not in OBJECTIVES:
             raise BadConfig(f"The stage {config.stage!r} is not known.", f"Known are {', '.join(OBJECTIVES)}.")
-        self.objective: Objective = OBJECTIVES[config.stage](config, self.parts)
-        module = self.objective.trained()
-        trainable = [p for p in module.parameters() if p.requires_grad]
+        self.objective: Objective[Any] = OBJECTIVES[config.stage](config, self.parts)
+        self.module: nn.Module = self.objective.trained().to(self.accelerator.device)
+        trainable = [p for p in self.module.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(
             trainable, lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay
         )
         scheduler = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: learning_rate_factor(step, config.steps, config.warmup)
         )
-        self.average = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=False)
-        self.module = self.accelerator.prepare(module)
+        self.average = AveragedModel(self.module, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=False)
         self.optimizer, self.scheduler = self.accelerator.prepare(optimizer), scheduler
         self.step, self.seconds, self.best = 0, 0.0, float("inf")
 
@@ -99,16 +96,27 @@ class Run:
         figures: dict[str, float] = {}
         for piece in range(pieces):
             start = (rank * pieces + piece) * size
-            module = self.accelerator.unwrap_model(self.module)
-            loss, figures = self.objective.loss(module, self.step, slice(start, start + size), self.accelerator.device)
+            with self.accelerator.autocast():
+                loss, figures = self.objective.loss(
+                    self.module, self.step, slice(start, start + size), self.accelerator.device
+                )
             self.accelerator.backward(loss / pieces)
+        self._share_gradients()
         norm = self.accelerator.clip_grad_norm_(self.module.parameters(), self.config.clip)
         self.optimizer.step()
         self.scheduler.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.average.update_parameters(self.accelerator.unwrap_model(self.module))
+        self.average.update_parameters(self.module)
         self.step += 1
         return {"loss": float(loss.detach()), "gradient_norm": float(norm), **figures}
+
+    def _share_gradients(self) -> None:
+        """Average the gradients of all processes; the losses are methods of the modules, which DDP does not wrap."""
+        if self.accelerator.num_processes == 1:
+            return
+        for parameter in self.module.parameters():
+            if parameter.grad is not None:
+                parameter.grad = self.accelerator.reduce(parameter.grad, reduction="mean")
 
     def save(self) -> None:
         """Write the exact state and the averaged model, each atomically."""
@@ -118,7 +126,7 @@ class Run:
             "step": self.step,
             "seconds": self.seconds,
             "best": self.best,
-            "module": self.accelerator.unwrap_model(self.module).state_dict(),
+            "module": self.module.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
@@ -129,7 +137,7 @@ class Run:
         self._save_model()
 
     def _save_model(self) -> None:
-        own = self.accelerator.unwrap_model(self.module)
+        own = self.module
         current = {key: value.clone() for key, value in own.state_dict().items()}
         own.load_state_dict(self.average.module.state_dict())
         try:
@@ -155,7 +163,7 @@ class Run:
         path = self.folder / STATE_FILE
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-            self.accelerator.unwrap_model(self.module).load_state_dict(state["module"])
+            self.module.load_state_dict(state["module"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.scheduler.load_state_dict(state["scheduler"])

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 
 from ddmi_models.diffusion.condition import Condition
-from ddmi_models.fields.gaussian import Posterior
+from ddmi_models.diffusion.denoiser import Denoiser
+from ddmi_models.domains import Domain
+from ddmi_models.errors import BadConfig
 from ddmi_models.model import ModelParts
+from ddmi_models.text.tower import TextFeatures, TextTower
+from ddmi_models.text.words import split_words
 from ddmi_models.training.config import TrainConfig
-from ddmi_models.training.data import BATCHES, Batches
+from ddmi_models.training.data import BATCHES, Batches, load_shards
 from ddmi_models.training.perceptual import PerceptualDistance
 from ddmi_models.training.schedules import kl_coefficient
 
@@ -22,14 +29,35 @@ ENCODING_BATCH = 64
 VALIDATION_ITEMS = 256
 
 
-def step_generator(seed: int, step: int, rank: int = 0) -> torch.Generator:
-    """Randomness of one step: the same whether the run was resumed or not."""
-    return torch.Generator().manual_seed(
-        int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0] >> 1)
-    )
+def step_generator(seed: int, step: int) -> torch.Generator:
+    """Randomness of one step: the same whether the run was resumed or not.
+
+    Draw for the whole batch and take the part that is computed, so that parts and processes do not change the result.
+    """
+    return torch.Generator().manual_seed(int(np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0] >> 1))
 
 
-class Objective(ABC):
+class SecondStage(nn.Module):
+    """What the second stage trains: the denoiser, and the text tower where there is one."""
+
+    def __init__(self, diffusion: Denoiser, text: TextTower | None) -> None:
+        super().__init__()
+        self.diffusion, self.text = diffusion, text
+
+
+@dataclass(frozen=True, eq=False)
+class StepDraws:
+    """What a second-stage step draws for its whole batch: times [B], noise and posterior noise [B, C, H, W]."""
+
+    times: torch.Tensor
+    noise: torch.Tensor
+    posterior: torch.Tensor
+
+
+Trained = TypeVar("Trained", bound=nn.Module)
+
+
+class Objective(ABC, Generic[Trained]):
     """A stage's loss over the items of a step."""
 
     def __init__(self, config: TrainConfig, parts: ModelParts) -> None:
@@ -44,21 +72,21 @@ class Objective(ABC):
         return ()
 
     @abstractmethod
-    def trained(self) -> nn.Module:
+    def trained(self) -> Trained:
         """The module whose weights the run changes (and averages)."""
 
     @abstractmethod
     def loss(
-        self, module: nn.Module, step: int, part: slice, device: torch.device
+        self, module: Trained, step: int, part: slice, device: torch.device
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of the items `part` of a step's batch, and figures to log."""
 
     @abstractmethod
-    def validate(self, module: nn.Module, device: torch.device) -> dict[str, float]:
+    def validate(self, module: Trained, device: torch.device) -> dict[str, float]:
         """Figures on data that the model never trains on; {} without any."""
 
 
-class AutoencoderObjective(Objective):
+class AutoencoderObjective(Objective[Domain]):
     """First stage: reconstruction by L1 (a Laplace likelihood, images) or Bernoulli likelihood (shapes) plus the
     annealed KL."""
 
@@ -74,17 +102,16 @@ class AutoencoderObjective(Objective):
             return ("No VGG-16 weights at hand (perceptual_weights): the perceptual term is left out.",)
         return ()
 
-    def trained(self) -> nn.Module:
+    def trained(self) -> Domain:
         return self.parts.domain
 
     def loss(
-        self, module: nn.Module, step: int, part: slice, device: torch.device
+        self, module: Domain, step: int, part: slice, device: torch.device
     ) -> tuple[torch.Tensor, dict[str, float]]:
         batch = to_device(self.train.batch(step, self.config.batch, part), device)
-        posterior: Posterior = module.encode(batch)
-        noise = torch.randn(posterior.mean.shape, generator=step_generator(self.config.seed, step, part.start or 0)).to(
-            device
-        )
+        posterior = module.encode(batch)
+        generator = step_generator(self.config.seed, step)
+        noise = torch.randn((self.config.batch, *posterior.mean.shape[1:]), generator=generator)[part].to(device)
         terms = module.loss(batch, posterior.sample(noise), posterior)
         weight = 0.0 if self.config.decoder_only else kl_coefficient(step, self.config.steps, self.config.kl)
         total = terms.reconstruction + weight * terms.kl
@@ -98,7 +125,7 @@ class AutoencoderObjective(Objective):
         return total, figures
 
     @torch.no_grad()
-    def validate(self, module: nn.Module, device: torch.device) -> dict[str, float]:
+    def validate(self, module: Domain, device: torch.device) -> dict[str, float]:
         if self.validation is None:
             return {}
         collected: list[dict[str, float]] = []
@@ -111,11 +138,16 @@ class AutoencoderObjective(Objective):
         return {key: float(np.mean([c[key] for c in collected])) for key in collected[0]}
 
 
-class DiffusionObjective(Objective):
+class DiffusionObjective(Objective[SecondStage]):
     """Second stage on latents that are encoded once; captions are drawn anew each step and dropped now and then."""
 
     def __init__(self, config: TrainConfig, parts: ModelParts) -> None:
         super().__init__(config, parts)
+        if parts.diffusion is None:
+            raise BadConfig(
+                "The run trains a diffusion model and the architecture has none.", "Give the section `unet`."
+            )
+        self.stage = SecondStage(parts.diffusion, parts.text)
         self.mean, self.std = self._encode(self.train)
         self.validation_latents = self._encode(self.validation) if self.validation is not None else None
         if parts.config.diffusion.normalised:
@@ -136,61 +168,66 @@ class DiffusionObjective(Objective):
             deviations.append(posterior.std)
         return torch.cat(means), torch.cat(deviations)
 
-    def trained(self) -> nn.Module:
-        stage = nn.ModuleDict({"diffusion": self.parts.diffusion})
-        if self.parts.text is not None:
-            stage["text"] = self.parts.text
-        return stage
+    def trained(self) -> SecondStage:
+        return self.stage
 
     def loss(
-        self, module: nn.Module, step: int, part: slice, device: torch.device
+        self, module: SecondStage, step: int, part: slice, device: torch.device
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        generator = step_generator(self.config.seed, step, part.start or 0)
-        items = self.train.indices(step, self.config.batch)[part]
-        latents = (self.mean[items] + self.std[items] * torch.randn(self.mean[items].shape, generator=generator)).to(
-            device
-        )
-        captions = self.train.captions(items)
-        texts = self._draw_texts(captions, step) if captions is not None and "text" in module else None
-        loss = self._error(module, latents, texts, generator)
-        return loss, {}
+        batch = self.config.batch
+        draws = self._draw(batch, step_generator(self.config.seed, step))
+        items = self.train.indices(step, batch)[part]
+        latents = (self.mean[items] + self.std[items] * draws.posterior[part]).to(device)
+        captions = self.train.captions(items) if module.text is not None else None
+        texts = None if captions is None else self._draw_texts(captions, step, part)
+        return self._error(module, latents, texts, draws.times[part], draws.noise[part]), {}
 
-    def _draw_texts(self, captions: list[list[str]], step: int) -> list[str]:
+    def _draw(self, count: int, generator: torch.Generator) -> StepDraws:
+        shape = (count, *self.mean.shape[1:])
+        if self.config.uniform_times:
+            fractions = torch.rand(count, generator=generator)
+        else:
+            fractions = torch.sigmoid(torch.randn(count, generator=generator))
+        timesteps = self.parts.config.diffusion.timesteps
+        return StepDraws(
+            (fractions * timesteps).long().clamp(max=timesteps - 1),
+            torch.randn(shape, generator=generator),
+            torch.randn(shape, generator=generator),
+        )
+
+    def _draw_texts(self, captions: list[list[str]], step: int, part: slice) -> list[str]:
         rng = np.random.default_rng((self.config.seed, step, 2))
+        dropped = rng.random(self.config.batch)[part] < self.config.text_drop
+        choices = rng.random(self.config.batch)[part]
         return [
-            "" if rng.random() < self.config.text_drop else options[rng.integers(len(options))] for options in captions
+            "" if drop else options[int(choice * len(options))]
+            for drop, choice, options in zip(dropped, choices, captions, strict=True)
         ]
 
     def _error(
-        self, module: nn.Module, latents: torch.Tensor, texts: list[str] | None, generator: torch.Generator
+        self, module: SecondStage, latents: torch.Tensor, texts: list[str] | None, t: torch.Tensor, noise: torch.Tensor
     ) -> torch.Tensor:
-        denoiser = module["diffusion"]
-        z0 = denoiser.normalise(latents)
-        count = len(z0)
-        if self.config.uniform_times:
-            times = torch.rand(count, generator=generator)
-        else:
-            times = torch.sigmoid(torch.randn(count, generator=generator))
-        t = (times * denoiser.config.timesteps).long().clamp(max=denoiser.config.timesteps - 1).to(z0.device)
-        noise = torch.randn(z0.shape, generator=generator).to(z0.device)
+        denoiser = module.diffusion
         condition = None
-        if texts is not None:
-            features = module["text"](texts)
+        if texts is not None and module.text is not None:
+            features: TextFeatures = module.text(texts)
             condition = Condition(features.tokens, features.mask, features.pooled)
-        return denoiser.loss(z0, t, noise, condition, weighting=self.config.weighting)
+        z0 = denoiser.normalise(latents)
+        return denoiser.loss(z0, t.to(z0.device), noise.to(z0.device), condition, weighting=self.config.weighting)
 
     @torch.no_grad()
-    def validate(self, module: nn.Module, device: torch.device) -> dict[str, float]:
+    def validate(self, module: SecondStage, device: torch.device) -> dict[str, float]:
         if self.validation_latents is None:
             return {}
         count = min(VALIDATION_ITEMS, len(self.validation_latents[0]))
         latents = self.validation_latents[0][:count].to(device)
         captions = self.validation.captions(np.arange(count)) if self.validation is not None else None
-        texts = [options[0] for options in captions] if captions is not None and "text" in module else None
-        return {"error": float(self._error(module, latents, texts, step_generator(self.config.seed, 0)))}
+        texts = [options[0] for options in captions] if captions is not None and module.text is not None else None
+        draws = self._draw(count, step_generator(self.config.seed, 0))
+        return {"error": float(self._error(module, latents, texts, draws.times, draws.noise))}
 
 
-OBJECTIVES: dict[str, type[Objective]] = {"autoencoder": AutoencoderObjective, "diffusion": DiffusionObjective}
+OBJECTIVES: dict[str, type[Objective[Any]]] = {"autoencoder": AutoencoderObjective, "diffusion": DiffusionObjective}
 
 
 def to_device(batch: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
@@ -200,15 +237,9 @@ def to_device(batch: dict[str, torch.Tensor], device: torch.device) -> dict[str,
 
 def words_of(captions: Iterable[list[str]]) -> tuple[str, ...]:
     """Every word that the captions use, sorted."""
-    from ddmi_models.text.words import split_words
-
     return tuple(sorted({word for options in captions for text in options for word in split_words(text)}))
 
 
 def shard_folder_words(folder: Path) -> tuple[str, ...]:
     """Every word that the captions of a data set use."""
-    import json
-
-    from ddmi_models.training.data import load_shards
-
     return words_of(json.loads(text) for text in load_shards(folder, ("captions",))["captions"])

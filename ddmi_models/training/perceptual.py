@@ -7,6 +7,7 @@ when it is not.
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import torch
@@ -33,19 +34,18 @@ class PerceptualDistance(nn.Module):
         super().__init__()
         from torchvision.models import vgg16
 
-        network = vgg16(weights=None)
+        features = vgg16(weights=None).features
         try:
-            network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-        except (OSError, RuntimeError, ValueError, KeyError) as error:
-            raise BadData(
-                f"{weights} does not hold VGG-16 weights: {error}.", "Use torchvision's vgg16 file."
-            ) from None
-        self.features = network.features[: TAPPED_LAYERS[-1] + 1].eval().requires_grad_(False)
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[:, None, None])
-        self.register_buffer("std", torch.tensor(IMAGENET_STD)[:, None, None])
+            stored = torch.load(weights, map_location="cpu", weights_only=True)
+            prefix = "features."
+            features.load_state_dict({k.removeprefix(prefix): v for k, v in stored.items() if k.startswith(prefix)})
+        except (OSError, RuntimeError, ValueError, AttributeError, pickle.UnpicklingError) as error:
+            raise BadData(f"{weights} does not hold VGG-16 weights.", "Use torchvision's vgg16 file.") from error
+        self.features = features[: TAPPED_LAYERS[-1] + 1].eval().requires_grad_(False)
 
     def forward(self, pictures: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        a, b = ((((x + 1) / 2) - self.mean) / self.std for x in (pictures, targets))
+        mean, std = (pictures.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
+        a, b = (((x + 1) / 2 - mean) / std for x in (pictures, targets))
         total = pictures.new_zeros(())
         for index, layer in enumerate(self.features):
             a, b = layer(a), layer(b)

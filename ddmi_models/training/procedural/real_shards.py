@@ -1,0 +1,142 @@
+"""Shards of real furniture, in the layout of the procedural ones, so that both can be mixed.
+
+The models are thin shells, often open. A shape is what the outside cannot reach through the shell thickened by SHELL on
+each side: closed bodies become solid, open sheets get a thickness that a field can hold.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.ndimage
+import trimesh
+from numpy.typing import NDArray
+from skimage.measure import marching_cubes
+
+from ddmi_models.evaluation.vocabulary import PROPORTIONS, Attributes
+from ddmi_models.training.procedural.captions import captions_for
+from ddmi_models.training.procedural.sampling import FAR, NEAR, QUERY_EXTENT
+from ddmi_models.training.procedural.shards import DataMaker, write_shards
+from ddmi_models.training.procedural.sweethome import FOLDER, TRAINING_LIBRARIES, Entry, entries, load_mesh
+
+CELLS = 144
+EXTENT = 0.56
+SHELL = 0.012
+"""Half the least thickness, in units of the cube."""
+CLOUD, QUERIES = 2048, 4096
+DRAWS = 8
+"""Variants of each model: mirrored or not, at sizes and proportions a little apart, with other points."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """Values [n, n, n] on a grid over [-EXTENT, EXTENT]^3, negative inside; linear in between."""
+
+    values: NDArray[np.float32]
+
+    def at(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values [N] at points [3, N]."""
+        places = (points + EXTENT) * ((CELLS - 1) / (2 * EXTENT))
+        return np.asarray(scipy.ndimage.map_coordinates(self.values, places, order=1, mode="nearest"))
+
+    def mesh(self) -> trimesh.Trimesh:
+        """The surface between inside and outside."""
+        vertices, faces, _, _ = marching_cubes(self.values, 0.0)
+        return trimesh.Trimesh(vertices * (2 * EXTENT / (CELLS - 1)) - EXTENT, faces, process=False)
+
+
+def level_of(mesh: trimesh.Trimesh) -> Level:
+    """The thickened and filled shape of a surface within the unit cube."""
+    cell = 2 * EXTENT / (CELLS - 1)
+    surface, _ = trimesh.sample.sample_surface(mesh, 400_000, seed=0)
+    index = np.clip(np.rint((surface + EXTENT) / cell).astype(int), 0, CELLS - 1)
+    shell = np.zeros((CELLS,) * 3, dtype=bool)
+    shell[tuple(index.T)] = True
+    away = scipy.ndimage.distance_transform_edt(~shell) * cell
+    labels, _ = scipy.ndimage.label(away >= SHELL)
+    inside = (labels != labels[0, 0, 0]) & (away >= SHELL)
+    return Level(np.where(inside, -away, away).astype(np.float32) - np.float32(SHELL))
+
+
+@lru_cache(maxsize=2)
+def _level(entry: Entry) -> Level:
+    return level_of(load_mesh(entry))
+
+
+@lru_cache(maxsize=2)
+def _surface(entry: Entry) -> trimesh.Trimesh:
+    return _level(entry).mesh()
+
+
+def real_captions(entry: Entry, rng: random.Random) -> tuple[str, ...]:
+    """Captions from the name in the catalogue, the kind and the proportions; nothing else is known of the shape."""
+    rule = PROPORTIONS[entry.kind]
+    tall, wide = rule.tallness(entry.size), rule.wideness(entry.size)
+    height = "low" if rule.low and tall <= rule.low else "tall" if rule.tall and tall >= rule.tall else ""
+    width = "narrow" if rule.narrow and wide <= rule.narrow else "wide" if rule.wide and wide >= rule.wide else ""
+    name = entry.name.lower()
+    article = "an" if name[0] in "aeiou" else "a"
+    words = [word for word in (height, width) if word]
+    own = (name, f"{article} {name}", *(f"a {word} {name}" for word in words))
+    return tuple(dict.fromkeys((*own, *_kind_captions(entry.kind, height, width, rng))))
+
+
+def _kind_captions(kind: str, height: str, width: str, rng: random.Random) -> tuple[str, ...]:
+    """Captions of a kind of which only the proportions are known."""
+    known = Attributes(kind, height=height, width=width)
+    told = captions_for(known, rng)
+    return tuple(text for text in told if " with" not in text and "," not in text)
+
+
+def _draw(entry: Entry, seed: int) -> dict[str, Any]:
+    """One variant of a model as the arrays of a training item."""
+    rng = np.random.default_rng(seed)
+    stretch = rng.uniform(0.92, 1.08, 3)
+    low, high = _surface(entry).bounds
+    scale = stretch * (rng.uniform(0.94, 1.0) / ((high - low) * stretch).max())
+    scale[0] *= rng.choice((-1.0, 1.0))
+    shift = -(low + high) / 2
+    on, _ = trimesh.sample.sample_surface(_surface(entry), QUERIES, seed=int(rng.integers(2**31)))
+    surface = (on + shift) * scale
+    near = 2 * QUERIES // 3
+    close = surface[:near] + rng.standard_normal((near, 3)) * np.where(rng.random((near, 1)) < 0.5, NEAR, FAR)
+    spread = rng.uniform(-QUERY_EXTENT, QUERY_EXTENT, (QUERIES - near, 3))
+    points = np.concatenate([close, spread])[rng.permutation(QUERIES)].astype(np.float16)
+    values = _level(entry).at((points.astype(np.float64) / scale - shift).T)
+    return {
+        "cloud": surface[-CLOUD:].astype(np.float16),
+        "points": points,
+        "occupancy": np.packbits(values < 0),
+        "captions": json.dumps(real_captions(entry, random.Random(seed))),
+        "kinds": entry.kind,
+        "attributes": json.dumps(asdict(Attributes(entry.kind))),
+        "credits": entry.credit,
+    }
+
+
+def real_arrays(seeds: range, *, folder: Path, libraries: tuple[str, ...], draws: int) -> dict[str, NDArray[Any]]:
+    """The arrays of one shard; seed s is variant s % draws of model s // draws."""
+    found = entries(folder, libraries)
+    items = [_draw(found[seed // draws], seed) for seed in seeds]
+    arrays = {key: np.stack([np.asarray(item[key]) for item in items]) for key in items[0]}
+    return {**arrays, "seeds": np.array(list(seeds), dtype=np.int64)}
+
+
+def write_real_shards(
+    out: Path, folder: Path = FOLDER, libraries: tuple[str, ...] = TRAINING_LIBRARIES, draws: int = DRAWS
+) -> Iterator[tuple[int, int]]:
+    """Write `draws` variants of every model of the libraries into `out`; yields (items ready, items in all).
+
+    Raises:
+        BadData: a library is missing. CannotWrite: the folder cannot be written.
+    """
+    arrays = partial(real_arrays, folder=folder, libraries=libraries, draws=draws)
+    maker = DataMaker("furniture-real", 1, 128, arrays, "Real furniture of sweethome3d-furniture")
+    yield from write_shards(maker, out, len(entries(folder, libraries)) * draws, 0)
