@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
+from pathlib import Path
 
-COMMAND_LINE = 'ddmi generate furniture --prompt "a round table with one central leg" --seed 7 --out table.glb'
+COMMAND_LINE = '{ddmi} generate furniture --prompt "a round table with one central leg" --seed 7 --out table.glb'
 WINDOWLESS_PLATFORMS = ("offscreen", "minimal", "vnc", "eglfs", "linuxfb", "wayland")
 TIMEOUT = 1.0  # seconds to wait for a display on another machine
 
@@ -21,7 +23,14 @@ def missing_display() -> str | None:
     if answers(display):
         return None
     reason = f"nothing answers at DISPLAY={display}" if display else "DISPLAY is not set"
-    return f"No display: {reason}, so no window can be opened. The same without a window: {COMMAND_LINE}"
+    command = COMMAND_LINE.format(ddmi=ddmi_command())
+    return f"No display: {reason}, so no window can be opened. The same without a window: {command}"
+
+
+def ddmi_command() -> str:
+    """How the command `ddmi` of this installation is typed here."""
+    beside = Path(sys.executable).with_name("ddmi")
+    return "ddmi" if shutil.which("ddmi") or not beside.exists() else os.path.relpath(beside)
 
 
 def answers(display: str) -> bool:
