@@ -164,6 +164,17 @@ class Render:
 
 
 @dataclass(frozen=True, eq=False)
+class ReadField:
+    """Evaluate a sample's field at points float32 [..., D]. Result: float32 [..., channels].
+
+    Images: (x, y) in [-1, 1], y down, to colours in [-1, 1]. Shapes: (x, y, z) in the cube, y up, to occupancy logits.
+    """
+
+    sample: Sample
+    points: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Thumbnail:
     """A small picture of a sample, without OpenGL. Result: Picture of size x size."""
 
@@ -301,6 +312,7 @@ Request: TypeAlias = (
     | Generate
     | Regenerate
     | Render
+    | ReadField
     | Thumbnail
     | EstimateExport
     | PlanExport

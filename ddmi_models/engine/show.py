@@ -6,10 +6,14 @@ import os
 from collections.abc import Generator
 from pathlib import Path
 
+import numpy as np
+import torch
+
 from ddmi_models.cancel import CancelToken
+from ddmi_models.domains.base import Query
 from ddmi_models.engine.workshop import Loaded, Workshop, loading
-from ddmi_models.errors import CannotWrite
-from ddmi_models.events import Event
+from ddmi_models.errors import BadInput, CannotWrite
+from ddmi_models.events import Event, Progress
 from ddmi_models.rendering.latent_files import LATENT_SUFFIX, read_latent
 from ddmi_models.rendering.metadata import read_recipe
 from ddmi_models.rendering.renderers import suffix_of
@@ -21,6 +25,7 @@ from ddmi_models.requests import (
     OpenExport,
     Picture,
     PlanExport,
+    ReadField,
     Render,
     Rendered,
     Thumbnail,
@@ -32,6 +37,25 @@ def render(shop: Workshop, request: Render, token: CancelToken) -> Generator[Eve
     loaded = shop.load_for(request.sample, token)
     view = loaded.renderer.check_view(request.view)
     return (yield from loaded.renderer.render(shop.decoded(request.sample, loaded), view, token, partials=True))
+
+
+def read_field(shop: Workshop, request: ReadField, token: CancelToken) -> Generator[Event, None, np.ndarray]:
+    """The field at any points."""
+    loaded = shop.load_for(request.sample, token)
+    domain, places = loaded.model.domain, np.asarray(request.points, np.float32)
+    if places.ndim == 0 or places.shape[-1] != domain.point_dimensions:
+        raise BadInput(
+            f"Points of shape {list(places.shape)} were given.",
+            f"Their last axis holds {domain.point_dimensions} numbers.",
+        )
+    decoded = shop.decoded(request.sample, loaded)
+    flat = torch.from_numpy(places.reshape(-1, domain.point_dimensions).copy()).to(loaded.model.device)
+    values = [np.empty((0, domain.config.coordinate_net.out_channels), np.float32)]
+    chunks = domain.evaluate_in_chunks(decoded.fields, Query(flat), token)
+    for start, part in chunks:
+        values.append(part[0].detach().float().cpu().numpy())
+        yield Progress(start + part.shape[1], len(flat), "Evaluating the field")
+    return np.concatenate(values).reshape(*places.shape[:-1], -1)
 
 
 def thumbnail(shop: Workshop, request: Thumbnail, token: CancelToken) -> Generator[Event, None, Picture]:

@@ -80,6 +80,7 @@ class Renderer(ABC, Generic[SomeView]):
     """What the engine asks of a domain when its samples are looked at or written."""
 
     view_type: type[SomeView]
+    makes: str
     suffixes: tuple[str, ...]
 
     @abstractmethod
@@ -140,7 +141,8 @@ class Renderer(ABC, Generic[SomeView]):
     def check_view(self, view: View) -> SomeView:
         """The view, if it is of this domain's kind."""
         if not isinstance(view, self.view_type):
-            raise BadInput(f"This model's samples are seen by {self.view_type.__name__}, not {type(view).__name__}.")
+            wanted = {MeshView: "mesh", ImageView: "picture of a field in the plane"}[type(view)]
+            raise BadInput(f"This model makes {self.makes}: there is no {wanted} of them.")
         return view
 
 
@@ -172,6 +174,7 @@ class ImageRenderer(Renderer[ImageView]):
     """Pictures."""
 
     view_type = ImageView
+    makes = "pictures"
     suffixes = (*PICTURES, LATENT_SUFFIX)
 
     def render(self, sample: Decoded, view: ImageView, token: CancelToken, partials: bool) -> Work:
@@ -214,6 +217,7 @@ class ShapeRenderer(Renderer[MeshView]):
     """Surfaces, and stills and turntables of them."""
 
     view_type = MeshView
+    makes = "shapes"
     suffixes = (*MESHES, *PICTURES, *CLIPS, LATENT_SUFFIX)
 
     def render(self, sample: Decoded, view: MeshView, token: CancelToken, partials: bool) -> Work:

@@ -1,0 +1,213 @@
+"""The Python API: models, samples, their meshes, pictures and fields. Errors are `EngineError`s that say what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ddmi_models.cancel import CancelToken
+from ddmi_models.engine import Engine
+from ddmi_models.errors import BadInput
+from ddmi_models.events import Failed, Notice, Result
+from ddmi_models.recipes import Recipe
+from ddmi_models.requests import (
+    Export,
+    Generate,
+    ImageView,
+    ListModels,
+    LoadModel,
+    MeshView,
+    ModelInfo,
+    OpenExport,
+    Picture,
+    ReadField,
+    Regenerate,
+    Render,
+    Request,
+)
+from ddmi_models.requests import Sample as Drawn
+
+if TYPE_CHECKING:
+    import trimesh
+    from PIL import Image
+
+DEFAULT_IMAGE, DEFAULT_CELLS = 256, 128
+
+
+class Session:
+    """An engine whose requests return their result or raise."""
+
+    def __init__(self, device: str = "auto", threads: int | None = None, precision: str = "fp32") -> None:
+        self.engine = Engine(device, threads, precision)
+        self.notices: list[str] = []
+
+    def ask(self, request: Request) -> Any:
+        """Run a request to its end; what it says on the way is kept in `notices`.
+
+        Raises:
+            EngineError: if it failed.
+        """
+        self.notices = []
+        with _cancelled_on_exit() as token:
+            for event in self.engine.run(request, token):
+                if isinstance(event, Result):
+                    return event.value
+                if isinstance(event, Failed):
+                    raise event.error
+                if isinstance(event, Notice):
+                    self.notices.append(event.message)
+        raise AssertionError("a run without cancellation ends with Result or Failed")
+
+
+@contextmanager
+def _cancelled_on_exit() -> Iterator[CancelToken]:
+    token = CancelToken()
+    try:
+        yield token
+    finally:
+        token.cancel()
+
+
+class Sample:
+    """A generated sample: a function that can be looked at in any resolution."""
+
+    def __init__(self, session: Session, drawn: Drawn) -> None:
+        self._session, self._drawn = session, drawn
+
+    @property
+    def recipe(self) -> Recipe:
+        """Everything that decided the sample."""
+        return self._drawn.recipe
+
+    @property
+    def latent(self) -> np.ndarray:
+        """The sampled planes, float32 [C, H, W]."""
+        return self._drawn.latents.packed
+
+    def image(
+        self, resolution: int | tuple[int, int] = DEFAULT_IMAGE, gains: tuple[float, ...] | None = None
+    ) -> Image.Image:
+        """A picture of resolution x resolution pixels, or (width, height): a centred window of the square field.
+
+        Raises:
+            EngineError: if the sample is not an image, or the size does not fit into memory.
+        """
+        from PIL import Image
+
+        from ddmi_models.rendering.tiles import centred_window
+
+        width, height = (resolution, resolution) if isinstance(resolution, int) else resolution
+        window = centred_window(width, height) if min(width, height) > 0 else (-1.0, -1.0, 1.0, 1.0)
+        picture = self._session.ask(Render(self._drawn, ImageView(width, height, window, gains)))
+        assert isinstance(picture, Picture)
+        return Image.fromarray(picture.pixels)
+
+    def mesh(
+        self, resolution: int = DEFAULT_CELLS, iso: float | None = None, gains: tuple[float, ...] | None = None
+    ) -> trimesh.Trimesh:
+        """The surface on `resolution` cells along each axis of the cube [-0.5, 0.5]^3, y up.
+
+        Raises:
+            EngineError: if the sample is not a shape, nothing is inside, or the size does not fit into memory.
+        """
+        from ddmi_models.rendering.writers import as_trimesh
+
+        return as_trimesh(self._session.ask(Render(self._drawn, MeshView(resolution, iso, gains))))
+
+    def field(self, coords: np.ndarray) -> np.ndarray:
+        """The field itself at points [..., D]: float32 [..., channels].
+
+        Images: (x, y) in [-1, 1], y down, to colours in [-1, 1]. Shapes: (x, y, z) in the cube, y up, to logits.
+
+        Raises:
+            EngineError: if the points have another number of coordinates.
+        """
+        return self._session.ask(ReadField(self._drawn, np.asarray(coords, np.float32)))
+
+    def export(
+        self,
+        path: str | Path,
+        resolution: int | tuple[int, int] | None = None,
+        iso: float | None = None,
+        gains: tuple[float, ...] | None = None,
+    ) -> Path:
+        """Write a file whose ending decides the format, with the recipe inside (or beside); returns its path.
+
+        Raises:
+            EngineError: for an unknown ending, a place that cannot be written, a size that does not fit.
+        """
+        size = (resolution, resolution) if isinstance(resolution, int) else resolution
+        return self._session.ask(Export(self._drawn, Path(path), size, iso, gains))
+
+    def save(self, path: str | Path) -> Path:
+        """Keep the sample itself, to be rendered later: `path` ends in `.latent.safetensors`."""
+        if not str(path).endswith(".latent.safetensors"):
+            raise BadInput(f"{path} does not end in .latent.safetensors.", "Use export() for other formats.")
+        return self.export(path)
+
+    def __repr__(self) -> str:
+        prompt = f" {self.recipe.prompt!r}" if self.recipe.prompt else ""
+        return f"<Sample of {self.recipe.model}{prompt}, seed {self.recipe.seed}>"
+
+
+class Model:
+    """A model in memory."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self._session, self._name = session, name
+        self.info: ModelInfo = session.ask(LoadModel(name))
+
+    def sample(
+        self,
+        prompt: str = "",
+        seed: int = 0,
+        count: int = 1,
+        steps: int | None = None,
+        guidance: float | None = None,
+        sampler: str | None = None,
+        negative: str = "",
+    ) -> list[Sample]:
+        """Draw samples with the seeds seed, seed + 1, ...; None: the model's defaults.
+
+        Raises:
+            EngineError: for a prompt where the model takes none, an unknown sampler, steps out of range.
+        """
+        request = Generate(self._name, seed, count, prompt, negative, sampler, steps, guidance)
+        return [Sample(self._session, drawn) for drawn in self._session.ask(request)]
+
+    @property
+    def notices(self) -> list[str]:
+        """What the last call had to say, for instance words of a prompt that the model does not know."""
+        return self._session.notices
+
+    def __repr__(self) -> str:
+        return f"<Model {self.info.name}: {self.info.domain_label}, {self.info.parameters:,} parameters>"
+
+
+def load(name: str | Path, device: str = "auto", threads: int | None = None, precision: str = "fp32") -> Model:
+    """A model by name (a starter, an imported one) or file.
+
+    Raises:
+        EngineError: if there is no such model, or its file is broken.
+    """
+    return Model(Session(device, threads, precision), str(name))
+
+
+def models() -> tuple[ModelInfo, ...]:
+    """The models on this machine, starters first."""
+    return Session("cpu").ask(ListModels())
+
+
+def open(path: str | Path, device: str = "auto") -> Sample:
+    """The sample of an exported file or a latent: read where it is inside, else drawn again from its recipe.
+
+    Raises:
+        EngineError: if there is no recipe, or the model is not here.
+    """
+    session = Session(device)
+    opened = session.ask(OpenExport(Path(path)))
+    return Sample(session, opened.sample or session.ask(Regenerate(opened.recipe)))
