@@ -34,6 +34,7 @@ MODE_TOOLTIPS = {
     COMPARE: "Left of the line the field itself, right of it a picture of the chosen resolution, enlarged",
 }
 HINT = "drag: pan    wheel: zoom    double click or Home: whole picture"
+WHOLE: Window = (-1.0, -1.0, 1.0, 1.0)
 BASE = 192  # pixels of the picture of the whole field that is shown where nothing better is there yet
 BITMAP = 1024  # largest bitmap to compare with
 PACE = 40  # milliseconds between two wishes while the hand moves
@@ -57,7 +58,7 @@ class ImageStage(Stage):
     """Shows an image sample. Keys: + and - zoom, arrows pan, Home fits the whole picture."""
 
     def __init__(self) -> None:
-        super().__init__("mdi6.image-outline", "Press Generate to make a picture.", HINT, backed=True)
+        super().__init__("mdi6.image-outline", "Press Generate to make a picture.", HINT)
         self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self.camera = FieldCamera(self.width(), self.height())
@@ -278,6 +279,14 @@ class ImageStage(Stage):
         self.info.setText(" · ".join(texts))
         self.arrange()
 
+    def arrange(self) -> None:
+        super().arrange()
+        if not hasattr(self, "camera"):  # Qt resizes the widget while it is made
+            return
+        picture = self.rect_of(WHOLE)
+        for label in self.overlays():
+            label.backed = picture.intersects(QRectF(label.geometry()))
+
     def _read_out(self, at: QPointF) -> None:
         x, y = self.camera.to_field(at.x(), at.y())
         layer = self._pictures.get("view") or self._pictures.get("base")
@@ -300,7 +309,7 @@ class ImageStage(Stage):
         paint_backdrop(painter, self.size())
         if not self._has_sample:
             return
-        whole = self.rect_of((-1.0, -1.0, 1.0, 1.0))
+        whole = self.rect_of(WHOLE)
         painter.fillRect(whole, QColor(theme.colors().field))
         for channel in ("base", "view"):
             self._paint_layer(painter, channel)

@@ -1,39 +1,40 @@
-"""Draws a mesh with OpenGL through vispy.
+"""Shows a mesh drawn with OpenGL, off the screen.
 
-Indexed triangles with ready normals are about twice as quick as vispy's MeshVisual.
+The picture is drawn into a buffer and painted like any other. So the rest of the window is not drawn through OpenGL,
+which would make every keystroke slow on a machine without a graphics card, and the widget can be grabbed and moved to
+another window.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import vispy
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QGuiApplication, QOffscreenSurface, QOpenGLContext
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import (
+    QGuiApplication,
+    QImage,
+    QOffscreenSurface,
+    QOpenGLContext,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QWidget
+from vispy import gloo
+from vispy.gloo import gl
+from vispy.gloo.context import FakeCanvas, forget_canvas, set_current_canvas
 
-vispy.use("pyside6")
+from ddmi_models.errors import Unavailable
+from ddmi_models.requests import MeshData
+from ddmi_studio.views import shaders
+from ddmi_studio.views.mesh_scene import CORNERS, MeshScene
+from ddmi_studio.views.turntable import Turntable
 
-from vispy import app, gloo  # noqa: E402
-from vispy.gloo import gl  # noqa: E402
-
-from ddmi_models.requests import MeshData  # noqa: E402
-from ddmi_studio import theme  # noqa: E402
-from ddmi_studio.views import shaders  # noqa: E402
-from ddmi_studio.views.footprint import footprint  # noqa: E402
-from ddmi_studio.views.turntable import Turntable  # noqa: E402
-
-MATERIAL = (0.56, 0.33, 0.17)  # warm wood, linear
-GROUND_EXTENT = 1.5
-GROUND_GAP = 0.003  # below the lowest vertex, so that feet do not flicker
-SAMPLES = 4
-SLOW_FRAME = 0.05  # seconds a frame may take while the hand moves
-MODES = {"shaded": 0, "normals": 1, "wire": 2}
 SOFTWARE_CELLS, MOST_CELLS = 160, 512  # of a mesh on the screen
 SOFTWARE = ("llvmpipe", "softpipe", "swrast", "software")
+SMOOTH_FRAME = 0.02  # seconds a smooth frame may take while the hand moves
 
 
 @dataclass(frozen=True)
@@ -65,151 +66,138 @@ def find_opengl() -> OpenGL:
     return OpenGL(None, renderer)
 
 
-def rgb(color: str) -> tuple[float, float, float]:
-    value = QColor(color)
-    return value.redF(), value.greenF(), value.blueF()
+class Target:
+    """A picture to draw on, off the screen, of twice the size first where edges are to be smooth."""
+
+    def __init__(self) -> None:
+        self._size = (0, 0)
+        self._shrink = gloo.Program(shaders.SHRINK_VERTEX, shaders.SHRINK_FRAGMENT)
+        self._shrink["a_corner"] = CORNERS
+
+    def _fit(self, width: int, height: int) -> None:
+        if (height, width) == self._size:
+            return
+        self._size = (height, width)
+        double = (2 * height, 2 * width)
+        picture = gloo.Texture2D((*double, 4), interpolation="linear", wrapping="clamp_to_edge")
+        self._large = gloo.FrameBuffer(picture, gloo.RenderBuffer(double))
+        self._small = gloo.FrameBuffer(gloo.Texture2D((*self._size, 4)), gloo.RenderBuffer(self._size))
+        self._shrink["u_picture"] = picture
+
+    def draw(self, scene: MeshScene, host: FakeCanvas, width: int, height: int, *, smooth: bool) -> np.ndarray:
+        """The scene as uint8 [height, width, 4], alpha 255."""
+        self._fit(width, height)
+        if smooth:
+            with self._large:
+                scene.draw(2 * width, 2 * height, pen=2.0)
+        with self._small:
+            if smooth:
+                gloo.set_viewport(0, 0, width, height)
+                gloo.set_state(depth_test=False, blend=False, cull_face=False, polygon_offset_fill=False)
+                self._shrink.draw("triangle_strip")
+            else:
+                scene.draw(width, height, pen=1.0)
+            host.flush()
+            data = gl.glReadPixels(0, 0, width, height, gl.GL_RGBA, gl.GL_UNSIGNED_BYTE)
+        host.flush()
+        return np.frombuffer(data, np.uint8).reshape(height, width, 4)[::-1]
 
 
-@dataclass
-class Uploaded:
-    """A mesh on the graphics card. `seconds`: how long its last frame took; None before the first."""
-
-    vertices: Any
-    triangles: Any
-    edges: Any | None
-    data: MeshData
-    seconds: float | None = None
-
-
-class MeshCanvas(app.Canvas):
-    """A vispy canvas inside a Qt widget (`native`), which lets the mouse through to the widget below it.
-
-    `show_mesh` keeps a coarser mesh too, which is drawn while the hand moves where the fine one is slow.
-    """
+class MeshCanvas(QWidget):
+    """The drawn mesh; the mouse goes through to the widget below."""
 
     def __init__(self, parent: QWidget, software: bool) -> None:
-        config = {"samples": SAMPLES, "depth_size": 24, "double_buffer": True}
-        super().__init__(parent=parent, config=config, keys=None, show=False, autoswap=True)
-        self.native.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.camera = Turntable()
-        self.mode = "shaded"
-        self.moving = False
-        self.software = software
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.most_cells = SOFTWARE_CELLS if software else MOST_CELLS
-        self._fine: Uploaded | None = None
-        self._coarse: Uploaded | None = None
-        self._ground = -0.5
-        corners = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], np.float32)
-        self._backdrop = gloo.Program(shaders.BACKDROP_VERTEX, shaders.BACKDROP_FRAGMENT)
-        self._backdrop["a_corner"] = corners
-        self._mesh = gloo.Program(shaders.MESH_VERTEX, shaders.MESH_FRAGMENT)
-        self._lines = gloo.Program(shaders.MESH_VERTEX, shaders.LINE_FRAGMENT)
-        self._floor = gloo.Program(shaders.GROUND_VERTEX, shaders.GROUND_FRAGMENT)
-        self._floor["a_corner"] = corners
-        self._floor["u_shadow"] = gloo.Texture2D(np.zeros((4, 4, 1), np.float32), interpolation="linear")
+        self._surface = QOffscreenSurface()
+        self._surface.create()
+        self._context = QOpenGLContext(self)
+        if not self._context.create() or not self._context.makeCurrent(self._surface):
+            raise Unavailable("OpenGL does not start on this machine.", "Its graphics driver may be missing.")
+        self._host: FakeCanvas | None = FakeCanvas()
+        self._scene = MeshScene()
+        self._target = Target()
+        self._context.doneCurrent()
+        self._image: QImage | None = None
+        self._was_smooth = True
+        self._smooth_seconds = 1.0
+
+    @property
+    def mode(self) -> str:
+        """ "shaded", "wire" or "normals"."""
+        return self._scene.mode
+
+    @mode.setter
+    def mode(self, mode: str) -> None:
+        self._scene.mode = mode
+        self.redraw()
+
+    @property
+    def moving(self) -> bool:
+        """Whether the hand moves the camera, so that speed counts more than beauty."""
+        return self._scene.moving
+
+    @moving.setter
+    def moving(self, moving: bool) -> None:
+        better = self._scene.moving and not moving and (self._scene.is_simplified() or not self._was_smooth)
+        self._scene.moving = moving
+        if better:
+            self.redraw()
+
+    def set_camera(self, camera: Turntable) -> None:
+        self._scene.camera = camera
+        self.redraw()
 
     def show_mesh(self, mesh: MeshData | None) -> None:
         """Draw this mesh from now on; a coarser one shown before stays at hand for quick movement."""
-        if mesh is None:
-            self._fine = self._coarse = None
-        else:
-            before = self._fine
-            if before is not None and 2 * len(before.data.faces) < len(mesh.faces):
-                self._coarse = before
-            elif self._coarse is not None and 2 * len(self._coarse.data.faces) >= len(mesh.faces):
-                self._coarse = None
-            self._fine = self._upload(mesh)
-            self._ground = float(mesh.vertices[:, 1].min()) - GROUND_GAP if len(mesh.vertices) else -0.5
-            self._floor["u_shadow"] = gloo.Texture2D(
-                footprint(mesh.vertices)[:, :, None], interpolation="linear", wrapping="clamp_to_edge"
-            )
-        self.update()
+        if self._host is not None:
+            set_current_canvas(self._host)
+            self._scene.show_mesh(mesh)
+            self.redraw()
 
     def forget_coarse(self) -> None:
         """The mesh that was kept for movement belongs to another sample."""
-        self._coarse = None
+        self._scene.forget_coarse()
 
-    def on_draw(self, event: object) -> None:
+    def redraw(self) -> None:
+        """Draw again when the window is next painted."""
+        self._image = None
+        self.update()
+
+    def release(self) -> None:
+        """Give the graphics memory back; nothing is drawn any more."""
+        if self._host is not None:
+            forget_canvas(self._host)
+            self._host = None
+            self._context.deleteLater()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.redraw()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._image is None and self._host is not None:
+            self._image = self._draw(self._host)
+        if self._image is not None:
+            QPainter(self).drawImage(QPointF(0, 0), self._image)
+
+    def _draw(self, host: FakeCanvas) -> QImage:
         began = time.perf_counter()
-        width, height = self.physical_size
-        gloo.set_viewport(0, 0, width, height)
-        gloo.clear(color=(*rgb(theme.colors().view_outer), 1.0), depth=True)
-        self._draw_backdrop(width, height)
-        drawn = self._chosen()
-        if drawn is None:
-            return
-        matrices = {
-            "u_view": self.camera.view().T.astype(np.float32),
-            "u_projection": self.camera.projection(width / max(1, height)).T.astype(np.float32),
-        }
-        self._draw_mesh(drawn, matrices)
-        self._draw_floor(matrices)
-        gl.glFinish()
-        drawn.seconds = time.perf_counter() - began
-
-    def _chosen(self) -> Uploaded | None:
-        fine, coarse = self._fine, self._coarse
-        slow = fine is not None and fine.seconds is not None and fine.seconds > SLOW_FRAME
-        return coarse if self.moving and slow and coarse is not None else fine
-
-    def is_simplified(self) -> bool:
-        """Whether the coarser mesh is on the screen because the hand moves."""
-        return self._chosen() is not self._fine
-
-    def _draw_backdrop(self, width: int, height: int) -> None:
-        c = theme.colors()
-        gloo.set_state(depth_test=False, blend=False, cull_face=False, polygon_offset_fill=False)
-        self._backdrop["u_inner"], self._backdrop["u_outer"] = rgb(c.view_inner), rgb(c.view_outer)
-        self._backdrop["u_size"] = (width, height)
-        self._backdrop.draw("triangle_strip")
-
-    def _draw_mesh(self, mesh: Uploaded, matrices: dict[str, np.ndarray]) -> None:
-        c = theme.colors()
-        wire = self.mode == "wire"
-        gloo.set_state(depth_test=True, blend=False, polygon_offset_fill=wire)
-        gloo.set_depth_mask(True)
-        gloo.set_polygon_offset(1.0, 2.0)
-        program = self._mesh
-        program.bind(mesh.vertices)
-        program["u_mode"], program["u_material"] = MODES[self.mode], MATERIAL
-        program["u_flat"], program["u_ground"] = rgb(c.field), self._ground
-        for name, matrix in matrices.items():
-            program[name] = matrix
-        program.draw("triangles", mesh.triangles)
-        if wire:
-            self._draw_edges(mesh, matrices)
-
-    def _draw_edges(self, mesh: Uploaded, matrices: dict[str, np.ndarray]) -> None:
-        gloo.set_state(depth_test=True, blend=True, blend_func=("src_alpha", "one_minus_src_alpha"))
-        if mesh.edges is None:
-            mesh.edges = gloo.IndexBuffer(edges_of(mesh.data.faces))
-        self._lines.bind(mesh.vertices)
-        self._lines["u_color"] = rgb(theme.colors().accent)
-        for name, matrix in matrices.items():
-            self._lines[name] = matrix
-        self._lines.draw("lines", mesh.edges)
-
-    def _draw_floor(self, matrices: dict[str, np.ndarray]) -> None:
-        gloo.set_state(depth_test=True, blend=True, blend_func=("src_alpha", "one_minus_src_alpha"))
-        gloo.set_depth_mask(False)
-        floor = self._floor
-        floor["u_color"], floor["u_shade"] = rgb(theme.colors().grid), 0.55 if theme.is_dark() else 0.32
-        floor["u_ground"], floor["u_extent"] = self._ground, GROUND_EXTENT
-        for name, matrix in matrices.items():
-            floor[name] = matrix
-        floor.draw("triangle_strip")
-        gloo.set_depth_mask(True)
-
-    def _upload(self, mesh: MeshData) -> Uploaded:
-        vertices = np.zeros(len(mesh.vertices), [("a_position", np.float32, 3), ("a_normal", np.float32, 3)])
-        vertices["a_position"], vertices["a_normal"] = mesh.vertices, mesh.normals
-        triangles = gloo.IndexBuffer(np.ascontiguousarray(mesh.faces, np.uint32).ravel())
-        return Uploaded(gloo.VertexBuffer(vertices), triangles, None, mesh)
-
-
-def edges_of(faces: np.ndarray) -> np.ndarray:
-    """Every edge of the triangles [F, 3] once, as pairs of vertices: uint32 [2 E]."""
-    pairs = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64), axis=1)
-    keys = np.unique(pairs[:, 0] << 32 | pairs[:, 1])
-    return np.stack([keys >> 32, keys & 0xFFFFFFFF], axis=1).astype(np.uint32).ravel()
+        ratio = self.devicePixelRatioF()
+        width, height = max(1, round(self.width() * ratio)), max(1, round(self.height() * ratio))
+        smooth = not self.moving or self._smooth_seconds < SMOOTH_FRAME
+        self._context.makeCurrent(self._surface)
+        set_current_canvas(host)
+        pixels = np.ascontiguousarray(self._target.draw(self._scene, host, width, height, smooth=smooth))
+        self._context.doneCurrent()
+        seconds = time.perf_counter() - began
+        self._was_smooth = smooth
+        if smooth:
+            self._smooth_seconds = seconds
+        elif (drawn := self._scene.chosen()) is not None:
+            drawn.seconds = seconds
+        image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBX8888).copy()
+        image.setDevicePixelRatio(ratio)
+        return image

@@ -108,16 +108,34 @@ GROUND_FRAGMENT = """
 uniform vec3 u_color;
 uniform float u_extent;
 uniform float u_shade;
+uniform float u_pen;
 uniform sampler2D u_shadow;
 varying vec2 v_at;
 void main() {
     vec2 cell = v_at * 8.0;
-    vec2 off = abs(fract(cell - 0.5) - 0.5) / max(fwidth(cell), 1e-5);
+    vec2 off = abs(fract(cell - 0.5) - 0.5) / max(fwidth(cell) * u_pen, 1e-5);
     float line = (1.0 - clamp(min(off.x, off.y), 0.0, 1.0)) * 0.8;
     float fade = 1.0 - smoothstep(0.25, 1.0, length(v_at) / u_extent);
     float shadow = texture2D(u_shadow, v_at * 0.5 / 0.8 + 0.5).r * u_shade;
     float grid = line * fade * (1.0 - shadow);
     float alpha = grid + shadow - grid * shadow;
     gl_FragColor = vec4(u_color * grid / max(alpha, 1e-4), alpha);
+}
+"""
+
+SHRINK_VERTEX = """
+attribute vec2 a_corner;
+varying vec2 v_at;
+void main() {
+    v_at = a_corner * 0.5 + 0.5;
+    gl_Position = vec4(a_corner, 0.0, 1.0);
+}
+"""
+
+SHRINK_FRAGMENT = """
+uniform sampler2D u_picture;
+varying vec2 v_at;
+void main() {
+    gl_FragColor = vec4(texture2D(u_picture, v_at).rgb, 1.0);
 }
 """

@@ -152,7 +152,7 @@ class ShapeStage(Stage):
 
     def picture(self) -> QImage:
         """The view as it is on the screen, without its texts."""
-        image = self.canvas.native.grab().toImage()
+        image = self.canvas.grab().toImage()
         return image.convertToFormat(QImage.Format.Format_RGB32)
 
     def tools(self) -> QWidget:
@@ -177,7 +177,7 @@ class ShapeStage(Stage):
         self._spin.stop()
         self._rest.stop()
         self.wishes.forget()
-        self.canvas.close()
+        self.canvas.release()
 
     # Asking for renders
 
@@ -195,7 +195,6 @@ class ShapeStage(Stage):
 
     def set_mode(self, mode: str) -> None:
         self.canvas.mode = mode
-        self._redraw()
 
     def set_spinning(self, spinning: bool) -> None:
         spinning = spinning and self._has_sample
@@ -225,14 +224,11 @@ class ShapeStage(Stage):
         self._redraw()
 
     def _come_to_rest(self) -> None:
-        simplified = self.canvas.is_simplified()
         self.canvas.moving = False
-        if simplified:
-            self._redraw()
 
     def _redraw(self) -> None:
-        self.canvas.camera = self.axes.camera = self.camera
-        self.canvas.update()
+        self.axes.camera = self.camera
+        self.canvas.set_camera(self.camera)
         self.axes.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -302,7 +298,7 @@ class ShapeStage(Stage):
 
     def _layers(self) -> Iterator[QWidget]:
         if hasattr(self, "canvas"):
-            yield self.canvas.native
+            yield self.canvas
         yield self.cover
 
     def arrange(self) -> None:

@@ -18,17 +18,15 @@ SHADES = 64  # brushes, dark to bright
 
 
 class SoftCanvas(QWidget):
-    """Stands in for MeshCanvas where OpenGL does not work; `native` is the widget itself."""
+    """Stands in for MeshCanvas where OpenGL does not work."""
 
-    software = True
     most_cells = 64  # some 15,000 triangles
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.native = self
-        self.camera = Turntable()
-        self.mode = "shaded"
+        self._camera = Turntable()
+        self._mode = "shaded"
         self.moving = False
         self._mesh: MeshData | None = None
 
@@ -39,8 +37,22 @@ class SoftCanvas(QWidget):
     def forget_coarse(self) -> None:
         """Nothing coarser is kept here."""
 
-    def is_simplified(self) -> bool:
-        return False
+    def release(self) -> None:
+        """Nothing is to be given back."""
+
+    def set_camera(self, camera: Turntable) -> None:
+        self._camera = camera
+        self.update()
+
+    @property
+    def mode(self) -> str:
+        """ "shaded", "wire" or "normals"."""
+        return self._mode
+
+    @mode.setter
+    def mode(self, mode: str) -> None:
+        self._mode = mode
+        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -64,8 +76,8 @@ class SoftCanvas(QWidget):
 
     def _project(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Positions in the widget, [V, 2], and distances from the eye, [V]."""
-        seen = np.c_[vertices, np.ones(len(vertices))] @ self.camera.view().T
-        clip = seen @ self.camera.projection(self.width() / max(1, self.height())).T
+        seen = np.c_[vertices, np.ones(len(vertices))] @ self._camera.view().T
+        clip = seen @ self._camera.projection(self.width() / max(1, self.height())).T
         flat = clip[:, :2] / np.maximum(clip[:, 3:], 1e-6)
         return (flat * [1, -1] + 1) / 2 * [self.width(), self.height()], -seen[:, 2]
 
@@ -74,7 +86,7 @@ class SoftCanvas(QWidget):
         if self.mode == "normals":
             values = np.clip(127.5 + 127.5 * normals, 0, 255).astype(int)
             return [QColor(*value) for value in values.tolist()]
-        seen = normals @ np.stack(self.camera.axes()).T
+        seen = normals @ np.stack(self._camera.axes()).T
         light = np.clip(0.38 + 0.72 * np.maximum(seen @ KEY_LIGHT, 0), 0, 1.2)
         shades = [QColor(*np.clip(MATERIAL * k * 1.2 / SHADES, 0, 255).astype(int).tolist()) for k in range(SHADES + 1)]
         return [shades[k] for k in (light / 1.2 * SHADES).astype(int).tolist()]

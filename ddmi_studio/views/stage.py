@@ -15,6 +15,7 @@ from ddmi_studio import theme
 from ddmi_studio.widgets.base import set_role
 
 MARGIN = 18  # pixels between the texts and the edge
+PLATE = 8  # pixels from a text to the end of its plate
 KEPT_WISHES = 32
 
 
@@ -126,20 +127,19 @@ class Wishes:
 class Overlay(QLabel):
     """A text at a corner of a view; `backed`: on a plate that keeps it readable over any picture."""
 
-    def __init__(self, parent: QWidget, *, backed: bool) -> None:
+    def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         set_role(self, "overlay")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._backed = backed
-        if backed:
-            self.setContentsMargins(8, 4, 8, 4)
+        self.setContentsMargins(PLATE, 4, PLATE, 4)
+        self.backed = False
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if self._backed and self.text():
+        if self.backed and self.text():
             painter = QPainter(self)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             plate = QColor(theme.colors().panel)
-            plate.setAlpha(205)
+            plate.setAlpha(215)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(plate)
             painter.drawRoundedRect(self.rect(), 6, 6)
@@ -152,14 +152,14 @@ class Stage(QWidget):
 
     render_wanted = Signal(object, str)
 
-    def __init__(self, icon: str, empty: str, hint: str, *, backed: bool = False) -> None:
+    def __init__(self, icon: str, empty: str, hint: str) -> None:
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(240, 200)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.wishes = Wishes()
         self.cover = Cover(self, icon, empty)
-        self.info, self.timing, self.hint, self.readout = (Overlay(self, backed=backed) for _ in range(4))
+        self.info, self.timing, self.hint, self.readout = (Overlay(self) for _ in range(4))
         self.hint.setText(hint)
         self._has_sample = False
         self._previewing = False
@@ -191,9 +191,13 @@ class Stage(QWidget):
     def _cover_or_not(self) -> None:
         covered = self._previewing or not self._has_sample
         self.cover.setVisible(covered)
-        for label in (self.info, self.timing, self.hint, self.readout):
+        for label in self.overlays():
             label.setVisible(not covered)
         self.arrange()
+
+    def overlays(self) -> tuple[Overlay, ...]:
+        """The texts at the corners."""
+        return self.info, self.timing, self.hint, self.readout
 
     def _layers(self) -> Iterator[QWidget]:
         """What fills the whole view, lowest first."""
@@ -204,14 +208,15 @@ class Stage(QWidget):
         for layer in self._layers():
             layer.setGeometry(self.rect())
             layer.raise_()
-        right, bottom = self.width() - MARGIN, self.height() - MARGIN
-        for label in (self.info, self.timing, self.hint, self.readout):
+        for label in self.overlays():
             label.adjustSize()
             label.raise_()
-        self.info.move(MARGIN, MARGIN - 4)
-        self.timing.move(right - self.timing.width(), MARGIN - 4)
-        self.hint.move(MARGIN, bottom - self.hint.height() + 4)
-        self.readout.move(right - self.readout.width(), bottom - self.readout.height() + 4)
+        left, top = MARGIN - PLATE, MARGIN - 8
+        right, bottom = self.width() - left, self.height() - top
+        self.info.move(left, top)
+        self.timing.move(right - self.timing.width(), top)
+        self.hint.move(left, bottom - self.hint.height())
+        self.readout.move(right - self.readout.width(), bottom - self.readout.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -141,12 +141,12 @@ class Bar(QSlider):
         painter.setPen(Qt.PenStyle.NoPen)
         middle, left, x = self.height() / 2, self._margin(), self.handle_x()
         painter.setBrush(QColor(c.track))
-        painter.drawRoundedRect(QRectF(left, middle - 2, self._length(), 4), 2, 2)
+        painter.drawRoundedRect(QRectF(0, middle - 2, self.width(), 4), 2, 2)
         for position in self.tick_positions:
             at = left + position / POSITIONS * self._length()
             painter.drawRect(QRectF(at - 0.5, middle + 5, 1, 3))
         painter.setBrush(QColor(c.accent if self.isEnabled() else c.line))
-        painter.drawRoundedRect(QRectF(left, middle - 2, x - left, 4), 2, 2)
+        painter.drawRoundedRect(QRectF(0, middle - 2, x, 4), 2, 2)
         self._paint_handle(painter, QPointF(x, middle))
 
     def _paint_handle(self, painter: QPainter, center: QPointF) -> None:
@@ -223,7 +223,7 @@ class LabelledSlider(QWidget):
     ) -> None:
         super().__init__(parent)
         self._scale = Scale(minimum, maximum, log=log, integer=integer)
-        self._decimals, self._suffix, self._ticks = decimals, suffix, tuple(ticks)
+        self._decimals, self._suffix, self._ticks = decimals, suffix.strip(), tuple(ticks)
         self._value = self._scale.clamp(value)
         self._default = self._value if default is None else default
         self._rest = QTimer(self, singleShot=True, interval=REST)
@@ -239,6 +239,7 @@ class LabelledSlider(QWidget):
         set_role(self.edit, "value")
         self.edit.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.edit.setFrame(False)
+        self.edit.setTextMargins(0, 0, -6, 0)  # the number ends where the bar ends
         self.slider = Bar(self)
         self.label.setBuddy(self.slider)
         for widget in (self.slider, self.edit):
@@ -274,7 +275,7 @@ class LabelledSlider(QWidget):
         self._show()
 
     def set_suffix(self, suffix: str) -> None:
-        self._suffix = suffix
+        self._suffix = suffix.strip()
         self._show()
 
     def set_default(self, default: float) -> None:

@@ -17,7 +17,8 @@ from ddmi_models.requests import MeshData, MeshView, Picture
 from ddmi_studio.state.scene import RenderSettings
 from ddmi_studio.views import mesh_canvas
 from ddmi_studio.views.footprint import SIDE, footprint
-from ddmi_studio.views.mesh_canvas import OpenGL, edges_of, find_opengl
+from ddmi_studio.views.mesh_canvas import OpenGL, find_opengl
+from ddmi_studio.views.mesh_scene import edges_of
 from ddmi_studio.views.shape_view import ShapeStage
 from ddmi_studio.views.soft_canvas import SoftCanvas
 from ddmi_studio.views.turntable import Turntable
@@ -142,12 +143,14 @@ def test_light_comes_from_above(view, asked):
     assert column[: len(column) // 4].mean() > 1.4 * column[-len(column) // 4 :].mean()
 
 
-def test_a_drag_orbits_and_home_brings_the_first_view_back(view, asked):
+def test_a_drag_orbits_and_home_brings_the_first_view_back(view, asked, qtbot):
     first = pixels(view)
     drag(view, QPoint(120, 30))
+    qtbot.waitUntil(lambda: not view.canvas.moving)
     turned = pixels(view)
     assert (np.abs(first.astype(int) - turned).max(axis=-1) > 30).mean() > 0.01
     QTest.keyClick(view, Qt.Key.Key_Home)
+    qtbot.waitUntil(lambda: not view.canvas.moving)
     again = pixels(view)
     assert np.array_equal(first, again)
 
