@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from ddmi_models.config import StrictConfig
 from ddmi_models.errors import BadConfig, BadInput
 
-RECIPE_VERSION = 1
+RECIPE_VERSION: Final = 1
 
 
 class SampledRecipe(StrictConfig):

@@ -116,7 +116,7 @@ class Encoder(nn.Module):
         for level in self.down:
             h = level(h, self.stack)
             if hasattr(level, "downsample"):
-                h = level.downsample(h)
+                h = level.get_submodule("downsample")(h)
         h = self.mid(h, self.mid_attn, self.stack)
         return self.conv_out(F.silu(self.norm_out(h)))
 
@@ -153,9 +153,9 @@ class Decoder(nn.Module):
         for level in reversed(self.up):
             h = level(h, self.stack)
             if hasattr(level, "hdbf"):
-                planes.append(level.hdbf(h))
+                planes.append(level.get_submodule("hdbf")(h))
             if hasattr(level, "upsample"):
-                h = level.upsample(h)
+                h = level.get_submodule("upsample")(h)
         planes.append(self.conv_out(F.silu(self.norm_out(h))))
         return planes
 

@@ -43,7 +43,7 @@ class OccupancyMLP(nn.Module):
             first, rest = torch.cat(list(features), dim=-1), []
         else:
             first, rest = features[0], list(features[1:])
-        h = self.net_p(points) + self.net_res1(first)
+        h = self.net_p(points) + self.get_submodule("net_res1")(first)
         for index in range(1, self.depth):
             if index <= len(rest):
                 h = self._fuse(h, rest[index - 1], index)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import torch
 from torch import nn
 
@@ -35,7 +37,7 @@ class PointEncoder(nn.Module):
         indices = {plane: self.cells(cloud[..., :3], plane) for plane in POOLED_PLANES}
         net = self.blocks[0](self.fc_pos(cloud))
         for block in self.blocks[1:]:
-            pooled = sum(self._local_maximum(net, index) for index in indices.values())
+            pooled = reduce(torch.add, (self._local_maximum(net, index) for index in indices.values()))
             net = block(torch.cat([net, pooled], dim=-1))
         features = self.fc_c(net)
         return {plane: self._plane(features, indices[plane]) for plane in TRIPLANES}
