@@ -116,7 +116,7 @@ def _noun(rng: random.Random, a: Attributes) -> tuple[str, str]:
         return rng.choice(("round table", "round dining table", "circular table")), "top"
     if a.kind == "side table" and a.drawers and rng.random() < 0.3:
         return "nightstand", ""
-    if a.kind == "bed" and rng.random() < 0.3:
+    if a.bed and rng.random() < 0.3:
         return f"{a.bed} bed", "bed"
     if a.kind == "coffee table" and a.height == "low" and rng.random() < 0.1:
         return "low table", "height"

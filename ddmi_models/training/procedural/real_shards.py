@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
@@ -26,7 +27,7 @@ from ddmi_models.training.procedural.sampling import FAR, NEAR, QUERY_EXTENT
 from ddmi_models.training.procedural.shards import DataMaker, write_shards
 from ddmi_models.training.procedural.sweethome import FOLDER, TRAINING_LIBRARIES, Entry, entries, load_mesh
 
-CELLS = 144
+CELLS = 120
 EXTENT = 0.56
 SHELL = 0.012
 """Half the least thickness, in units of the cube."""
@@ -55,7 +56,7 @@ class Level:
 def level_of(mesh: trimesh.Trimesh) -> Level:
     """The thickened and filled shape of a surface within the unit cube."""
     cell = 2 * EXTENT / (CELLS - 1)
-    surface, _ = trimesh.sample.sample_surface(mesh, 400_000, seed=0)
+    surface, _ = trimesh.sample.sample_surface(mesh, 250_000, seed=0)
     index = np.clip(np.rint((surface + EXTENT) / cell).astype(int), 0, CELLS - 1)
     shell = np.zeros((CELLS,) * 3, dtype=bool)
     shell[tuple(index.T)] = True
@@ -82,9 +83,10 @@ def real_captions(entry: Entry, rng: random.Random) -> tuple[str, ...]:
     height = "low" if rule.low and tall <= rule.low else "tall" if rule.tall and tall >= rule.tall else ""
     width = "narrow" if rule.narrow and wide <= rule.narrow else "wide" if rule.wide and wide >= rule.wide else ""
     name = entry.name.lower()
-    article = "an" if name[0] in "aeiou" else "a"
-    words = [word for word in (height, width) if word]
-    own = (name, f"{article} {name}", *(f"a {word} {name}" for word in words))
+    own: tuple[str, ...] = (name,)
+    if not name.endswith("shelves"):
+        article = "an" if name[0] in "aeiou" else "a"
+        own += (f"{article} {name}", *(f"a {word} {name}" for word in (height, width) if word))
     return tuple(dict.fromkeys((*own, *_kind_captions(entry.kind, height, width, rng))))
 
 
@@ -92,7 +94,7 @@ def _kind_captions(kind: str, height: str, width: str, rng: random.Random) -> tu
     """Captions of a kind of which only the proportions are known."""
     known = Attributes(kind, height=height, width=width)
     told = captions_for(known, rng)
-    return tuple(text for text in told if " with" not in text and "," not in text)
+    return tuple(text for text in told if not re.search(" with|,|backless", text))
 
 
 def _draw(entry: Entry, seed: int) -> dict[str, Any]:

@@ -29,7 +29,8 @@ CATALOGUE = "PluginFurnitureCatalog.properties"
 _NOT_OURS = (
     r"\b(baby|doll|tennis|football|pool|street|wall|ceiling|hanging|pendant|chandelier|outdoor|camping|hospital|upper|"
     r"technical|changing|sink|glass door|corner|swing|tablecloth|crib|bunk|mezzanine|abdominal|island|high chair|wheel|"
-    r"opened|tatami|hammock|deck|beach|locker|contemporary living|piano bench|water|fan|folding|relax|ryokan|dressing)\b"
+    r"opened|tatami|hammock|deck|beach|locker|contemporary living|piano bench|water|fan|folding|relax|ryokan|"
+    r"dressing)\b"
 )
 _ODD_ONES = ("/blendswap-cc-0/lamp/lamp.obj",)
 """Models whose name says another thing than they show (here a chandelier)."""
@@ -57,8 +58,8 @@ _KINDS = (
 class Entry:
     """A piece of furniture in a library.
 
-    size: width, height, depth in centimetres as in the catalogue; turn: rows of the rotation that sets the model upright
-    with its front towards +Z; credit: author, library and licence.
+    size: width, height, depth in centimetres as in the catalogue; turn: rows of the rotation that sets the model
+    upright with its front towards +Z; credit: author, library and licence.
     """
 
     library: Path
