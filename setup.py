@@ -17,7 +17,7 @@ class BuildWithAssets(build_py):
 setup(
     packages=find_packages(include=["ddmi_models*", "ddmi_studio*"]),
     package_dir={"": "."},
-    package_data={"ddmi_models": ["py.typed"], "ddmi_studio": ["py.typed"]},
+    package_data={"": ["py.typed", "**/*.yaml", "**/*.json", "**/*.txt"]},
     include_package_data=False,
     cmdclass={"build_py": BuildWithAssets},
 )

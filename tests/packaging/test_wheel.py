@@ -1,4 +1,4 @@
-"""The built wheel holds every module, the starters and icons of assets/, and both commands."""
+"""The built wheel holds every module and preset, the starters and icons of assets/, and both commands."""
 
 from __future__ import annotations
 
@@ -43,12 +43,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
         yield opened
 
 
-def test_every_module_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
-    modules = {
-        name for package in ("ddmi_models", "ddmi_studio") for name in files_below(package) if name.endswith(".py")
-    }
-    assert modules
-    assert modules <= set(wheel.namelist())
+def test_every_file_of_the_packages_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
+    files = files_below("ddmi_models") | files_below("ddmi_studio")
+    assert "ddmi_models/__init__.py" in files
+    assert files <= set(wheel.namelist())
 
 
 def test_assets_are_inside_the_engine_package(wheel: zipfile.ZipFile) -> None:
