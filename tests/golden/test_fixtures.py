@@ -29,13 +29,14 @@ from tests.golden.field_checks import (
     check_shape_field,
 )
 from tests.golden.fixture import Fixture, fixture_files, parity_folder
+from tests.golden.mesh_checks import check_surfaces
 
 FOLDER = parity_folder()
 FILES = fixture_files(FOLDER) or [FOLDER / "no-fixture-found.npz"]
 
 CHECKS: dict[str, tuple[Callable[[Fixture], None], ...]] = {
     "image": (check_denoiser, check_image_encoder, check_image_field, check_sampled_image),
-    "shape": (check_denoiser, check_shape_encoder, check_shape_field, check_sampled_shape),
+    "shape": (check_denoiser, check_shape_encoder, check_shape_field, check_sampled_shape, check_surfaces),
     "extra": (
         check_schedule,
         check_stochastic_sampling,
