@@ -99,11 +99,11 @@ class ImageStage(Stage):
             self._ask_soon()
 
     def show_rendered(self, view: ImageView | MeshView, rendered: Rendered, final: bool) -> None:
-        if not isinstance(view, ImageView) or not isinstance(rendered, Picture):
-            raise TypeError("An image view shows pictures.")
         wish = self.wishes.accept(view)
         if wish is None:
             return
+        if not isinstance(view, ImageView) or not isinstance(rendered, Picture):
+            raise TypeError("An image view shows pictures.")
         pixelated = final and wish.note == PIXELATED
         self._pictures[wish.channel] = Layer(to_image(rendered.pixels), view.window, pixelated)
         self._describe()

@@ -126,7 +126,7 @@ class MeshCanvas(QWidget):
 
     @property
     def mode(self) -> str:
-        """ "shaded", "wire" or "normals"."""
+        """One of "shaded", "wire", "normals" and "scales"."""
         return self._scene.mode
 
     @mode.setter
@@ -155,6 +155,13 @@ class MeshCanvas(QWidget):
         if self._host is not None:
             set_current_canvas(self._host)
             self._scene.show_mesh(mesh)
+            self.redraw()
+
+    def show_shifts(self, mesh: MeshData, shifts: np.ndarray) -> None:
+        """Shares of the middle and fine scales at each vertex of the mesh that is shown: float32 [V, 2] in [0, 1]."""
+        if self._host is not None:
+            set_current_canvas(self._host)
+            self._scene.show_shifts(mesh, shifts)
             self.redraw()
 
     def forget_coarse(self) -> None:

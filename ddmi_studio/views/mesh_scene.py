@@ -23,7 +23,8 @@ GROUND_EXTENT = 1.5
 GROUND_GAP = 0.003  # below the lowest vertex, so that feet do not flicker
 SLOW_FRAME = 0.05  # seconds a frame may take while the hand moves
 CORNERS = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], np.float32)
-MODES = {"shaded": 0, "normals": 1, "wire": 2}
+MODES = {"shaded": 0, "normals": 1, "wire": 2, "scales": 3}
+VERTEX = [("a_position", np.float32, 3), ("a_normal", np.float32, 3), ("a_shift", np.float32, 2)]
 
 
 def rgb(color: str) -> tuple[float, float, float]:
@@ -79,6 +80,11 @@ class MeshScene:
             self._floor["u_shadow"] = gloo.Texture2D(
                 footprint(mesh.vertices)[:, :, None], interpolation="linear", wrapping="clamp_to_edge"
             )
+
+    def show_shifts(self, mesh: MeshData, shifts: np.ndarray) -> None:
+        """Shares of the middle and fine scales at each vertex of `mesh`, if that is still the one shown."""
+        if self._fine is not None and self._fine.data is mesh:
+            self._fine.vertices.set_data(vertices_of(mesh, shifts))
 
     def forget_coarse(self) -> None:
         """The mesh that was kept for movement belongs to another sample."""
@@ -156,10 +162,15 @@ class MeshScene:
         gloo.set_depth_mask(True)
 
     def _upload(self, mesh: MeshData) -> Uploaded:
-        vertices = np.zeros(len(mesh.vertices), [("a_position", np.float32, 3), ("a_normal", np.float32, 3)])
-        vertices["a_position"], vertices["a_normal"] = mesh.vertices, mesh.normals
         triangles = gloo.IndexBuffer(np.ascontiguousarray(mesh.faces, np.uint32).ravel())
-        return Uploaded(gloo.VertexBuffer(vertices), triangles, None, mesh)
+        return Uploaded(gloo.VertexBuffer(vertices_of(mesh, 0.0)), triangles, None, mesh)
+
+
+def vertices_of(mesh: MeshData, shifts: np.ndarray | float) -> np.ndarray:
+    """Positions, normals and shares of the scales side by side, as the shaders read them: [V] of VERTEX."""
+    vertices = np.zeros(len(mesh.vertices), VERTEX)
+    vertices["a_position"], vertices["a_normal"], vertices["a_shift"] = mesh.vertices, mesh.normals, shifts
+    return vertices
 
 
 def edges_of(faces: np.ndarray) -> np.ndarray:

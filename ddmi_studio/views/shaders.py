@@ -25,13 +25,16 @@ void main() {
 MESH_VERTEX = """
 attribute vec3 a_position;
 attribute vec3 a_normal;
+attribute vec2 a_shift;
 uniform mat4 u_view;
 uniform mat4 u_projection;
 varying vec3 v_world_normal;
 varying vec3 v_normal;
 varying vec3 v_eye;
 varying float v_height;
+varying vec2 v_shift;
 void main() {
+    v_shift = a_shift;
     vec4 at = u_view * vec4(a_position, 1.0);
     v_world_normal = a_normal;
     v_normal = (u_view * vec4(a_normal, 0.0)).xyz;
@@ -50,6 +53,13 @@ varying vec3 v_world_normal;
 varying vec3 v_normal;
 varying vec3 v_eye;
 varying float v_height;
+varying vec2 v_shift;
+
+vec3 material() {
+    if (u_mode != 3) { return u_material; }
+    vec3 plain = mix(vec3(0.58, 0.58, 0.55), vec3(0.03, 0.50, 0.22), v_shift.x);
+    return mix(plain, vec3(0.90, 0.22, 0.03), v_shift.y);
+}
 
 vec3 shaded(vec3 n, vec3 world, vec3 eye) {
     vec3 key = normalize(vec3(-0.45, 0.80, 0.62));
@@ -61,7 +71,7 @@ vec3 shaded(vec3 n, vec3 world, vec3 eye) {
     float nearby = mix(0.78, 1.0, smoothstep(0.0, 0.22, v_height - u_ground));
     float gloss = pow(max(dot(n, normalize(key + eye)), 0.0), 46.0);
     float rim = pow(1.0 - clamp(dot(n, eye), 0.0, 1.0), 3.5);
-    return u_material * light * nearby + 0.16 * gloss * vec3(1.0, 0.97, 0.92) + 0.09 * rim * vec3(0.8, 0.88, 1.0);
+    return material() * light * nearby + 0.16 * gloss * vec3(1.0, 0.97, 0.92) + 0.09 * rim * vec3(0.8, 0.88, 1.0);
 }
 
 void main() {

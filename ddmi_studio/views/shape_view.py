@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from ddmi_models.requests import ImageView, MeshData, MeshView, Rendered, Sample
 from ddmi_studio import theme
 from ddmi_studio.state.scene import RenderSettings
+from ddmi_studio.views.scale_shift import partial_gains, shifts
 from ddmi_studio.views.stage import MARGIN, Stage, ToolButton
 from ddmi_studio.views.turntable import Turntable
 from ddmi_studio.widgets import SegmentedButtons
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from ddmi_studio.views.mesh_canvas import MeshCanvas
     from ddmi_studio.views.soft_canvas import SoftCanvas
 
-MODES = (("shaded", "Shaded"), ("wire", "Wire"), ("normals", "Normals"))
+MODES = (("shaded", "Shaded"), ("wire", "Wire"), ("normals", "Normals"), ("scales", "Scales"))
 MODE_TOOLTIPS = {
     "shaded": "Lit by lamps that follow the camera",
     "wire": "The edges of the triangles",
     "normals": "Colour by the direction of the surface",
+    "scales": "Colour by the basis scale that moves the surface: green the middle one, orange the fine one",
 }
 HINT = "drag: orbit    right drag or wheel: zoom    Shift drag: pan    Home: reset"
 WHEEL_ZOOM = 1.12
@@ -35,6 +37,7 @@ SPIN_STEP = 1.2  # degrees a frame
 FRAME = 33  # milliseconds
 REST = 180  # milliseconds without movement until the fine mesh is drawn again
 QUICK = 0.25  # seconds that a mesh may take while a slider moves
+SCALE_CELLS = 64  # of the surfaces that fewer scales make
 FIRST_CELLS, LEAST_CELLS, MOST_CELLS = 48, 24, 128  # while a slider moves
 
 
@@ -81,6 +84,7 @@ class ShapeStage(Stage):
     """Shows a shape sample. Keys: arrows orbit, + and - zoom, Home resets, Space spins."""
 
     spinning_changed = Signal(bool)
+    spin_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__("mdi6.cube-outline", "Press Generate to make a shape.", HINT)
@@ -89,6 +93,7 @@ class ShapeStage(Stage):
         self.camera = Turntable()
         self.mesh: MeshData | None = None
         self._settings = RenderSettings(resolution=64)
+        self._partial: dict[str, MeshData] = {}
         self._quick_cells = FIRST_CELLS
         self._asked_at = 0.0
         self._framed = False
@@ -134,10 +139,14 @@ class ShapeStage(Stage):
             self._ask(cells, note="quick" if moving else "")
 
     def show_rendered(self, view: ImageView | MeshView, rendered: Rendered, final: bool) -> None:
-        if not isinstance(view, MeshView) or not isinstance(rendered, MeshData):
-            raise TypeError("A shape view shows meshes.")
         wish = self.wishes.accept(view)
         if wish is None:
+            return
+        if not isinstance(view, MeshView) or not isinstance(rendered, MeshData):
+            raise TypeError("A shape view shows meshes.")
+        if wish.channel != "view":
+            self._partial[wish.channel] = rendered
+            self._color_scales()
             return
         if wish.note == "quick" and final:
             self._learn(view.cells, time.monotonic() - self._asked_at)
@@ -146,6 +155,8 @@ class ShapeStage(Stage):
             self._frame(rendered)
         self.canvas.show_mesh(rendered)
         self._describe()
+        if final:
+            self._ask_for_scales()
 
     def render_failed(self, view: ImageView | MeshView) -> None:
         """What is shown stays."""
@@ -160,7 +171,7 @@ class ShapeStage(Stage):
         layout = QHBoxLayout(box)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        self.modes = SegmentedButtons(MODES, self.canvas.mode, tooltips=MODE_TOOLTIPS, parent=box)
+        self.modes = SegmentedButtons(MODES, self.canvas.mode, tooltips=MODE_TOOLTIPS, per_row=len(MODES), parent=box)
         self.modes.value_changed.connect(self.set_mode)
         self.spin = ToolButton(box, "mdi6.rotate-360", "Turn slowly (Space)", checkable=True, text="Spin")
         self.spin.setChecked(self._spin.isActive())
@@ -168,7 +179,9 @@ class ShapeStage(Stage):
         self.spinning_changed.connect(self.spin.setChecked)
         self.home = ToolButton(box, "mdi6.home-outline", "Back to the first view (Home)")
         self.home.clicked.connect(self.go_home)
-        for widget in (self.modes, self.spin, self.home):
+        self.clip = ToolButton(box, "mdi6.movie-open-outline", "Save a turntable clip (MP4)")
+        self.clip.clicked.connect(self.spin_wanted)
+        for widget in (self.modes, self.spin, self.clip, self.home):
             layout.addWidget(widget)
         layout.addStretch(1)
         return box
@@ -191,10 +204,27 @@ class ShapeStage(Stage):
         ideal = cells * (QUICK / max(seconds, 0.01)) ** (1 / 3)
         self._quick_cells = round(min(max(ideal, LEAST_CELLS), MOST_CELLS))
 
+    def _ask_for_scales(self) -> None:
+        """For the colours of the scales, ask for the surfaces that fewer scales make."""
+        if self.canvas.mode != "scales" or self.mesh is None:
+            return
+        self._partial = {}
+        cells = min(self.mesh.cells, SCALE_CELLS)
+        for index, gains in enumerate(partial_gains(self._settings.gains or ())):
+            self.want(MeshView(cells, self._settings.iso, gains), f"scales {index}")
+
+    def _color_scales(self) -> None:
+        count = len(partial_gains(self._settings.gains or ()))
+        if self.mesh is not None and len(self._partial) == count > 0:
+            partial = [self._partial[channel] for channel in sorted(self._partial)]
+            self.canvas.show_shifts(self.mesh, shifts(self.mesh, partial))
+
     # The camera and the hand
 
     def set_mode(self, mode: str) -> None:
         self.canvas.mode = mode
+        self._describe()
+        self._ask_for_scales()
 
     def set_spinning(self, spinning: bool) -> None:
         spinning = spinning and self._has_sample
@@ -293,6 +323,9 @@ class ShapeStage(Stage):
             texts = [f"{mesh.cells} cells", "no surface at this iso level"]
         elif self._settings.resolution > self.canvas.most_cells:
             texts.append(f"at most {self.canvas.most_cells} cells on the screen without a graphics card")
+        if self.canvas.mode == "scales":
+            one = len(self._settings.gains or ()) < 2
+            texts.append("this model has one scale" if one else "green: middle scale, orange: fine scale")
         self.info.setText(" · ".join(texts))
         self.arrange()
 

@@ -14,6 +14,7 @@ from ddmi_studio.views.turntable import Turntable
 
 KEY_LIGHT = np.array([-0.45, 0.80, 0.62]) / np.linalg.norm([-0.45, 0.80, 0.62])
 MATERIAL = np.array([199, 154, 107])
+PLAIN, MIDDLE, FINE = (205, 205, 200), (40, 190, 130), (245, 130, 40)
 SHADES = 64  # brushes, dark to bright
 
 
@@ -29,9 +30,15 @@ class SoftCanvas(QWidget):
         self._mode = "shaded"
         self.moving = False
         self._mesh: MeshData | None = None
+        self._shifts: tuple[MeshData, np.ndarray] | None = None
 
     def show_mesh(self, mesh: MeshData | None) -> None:
         self._mesh = mesh
+        self.update()
+
+    def show_shifts(self, mesh: MeshData, shifts: np.ndarray) -> None:
+        """Shares of the middle and fine scales at each vertex of `mesh`: float32 [V, 2] in [0, 1]."""
+        self._shifts = (mesh, shifts)
         self.update()
 
     def forget_coarse(self) -> None:
@@ -46,7 +53,7 @@ class SoftCanvas(QWidget):
 
     @property
     def mode(self) -> str:
-        """ "shaded", "wire" or "normals"."""
+        """One of "shaded", "wire", "normals" and "scales"."""
         return self._mode
 
     @mode.setter
@@ -88,5 +95,16 @@ class SoftCanvas(QWidget):
             return [QColor(*value) for value in values.tolist()]
         seen = normals @ np.stack(self._camera.axes()).T
         light = np.clip(0.38 + 0.72 * np.maximum(seen @ KEY_LIGHT, 0), 0, 1.2)
+        if self.mode == "scales":
+            tints = self._tints(mesh)[mesh.faces[order]].mean(axis=1)
+            return [QColor(*color) for color in np.clip(tints * light[:, None], 0, 255).astype(int).tolist()]
         shades = [QColor(*np.clip(MATERIAL * k * 1.2 / SHADES, 0, 255).astype(int).tolist()) for k in range(SHADES + 1)]
         return [shades[k] for k in (light / 1.2 * SHADES).astype(int).tolist()]
+
+    def _tints(self, mesh: MeshData) -> np.ndarray:
+        """Colour of each vertex, 0 to 255, [V, 3]: plain where no finer scale moves the surface."""
+        tints = np.full((len(mesh.vertices), 3), PLAIN, float)
+        if self._shifts is not None and self._shifts[0] is mesh:
+            for share, color in zip(self._shifts[1].T, (MIDDLE, FINE), strict=True):
+                tints += share[:, None] * (np.array(color) - tints)
+        return tints

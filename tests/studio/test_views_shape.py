@@ -13,12 +13,13 @@ from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from ddmi_models.requests import MeshData, MeshView, Picture
+from ddmi_models.requests import ImageView, MeshData, MeshView, Picture
 from ddmi_studio.state.scene import RenderSettings
 from ddmi_studio.views import mesh_canvas
 from ddmi_studio.views.footprint import SIDE, footprint
 from ddmi_studio.views.mesh_canvas import OpenGL, find_opengl
 from ddmi_studio.views.mesh_scene import edges_of
+from ddmi_studio.views.scale_shift import FULL, partial_gains, shifts
 from ddmi_studio.views.shape_view import ShapeStage
 from ddmi_studio.views.soft_canvas import SoftCanvas
 from ddmi_studio.views.turntable import Turntable
@@ -314,3 +315,46 @@ def test_the_target_is_seen_in_the_middle_and_up_is_up(camera):
     assert above[1] / above[3] > 0
     assert above[0] / above[3] == pytest.approx(0, abs=1e-9)
     assert -1 < target[2] / target[3] < 1
+
+
+def test_scales_colours_the_part_that_the_fine_level_moves(view, asked):
+    """The fine level swells one side of a ball; that side turns orange, the other stays plain."""
+    view.set_settings(RenderSettings(resolution=64, iso=0.5, gains=(1.0, 1.0, 1.0)), moving=False)
+    view.camera = view.camera.home()
+    plain = ball(40)
+    swell = np.where(plain.vertices[:, :1] > 0.1, 1.2, 1.0).astype(np.float32)
+    wanted: list[tuple[MeshView, str]] = []
+    view.render_wanted.connect(lambda wish, channel: wanted.append((wish, channel)))
+    asked.answer(MeshData(plain.vertices * swell, plain.faces, plain.normals, True, 40))
+    view.set_mode("scales")
+    assert [wish.gains for wish, _ in wanted] == [(1.0, 1.0, 0.0), (1.0, 0.0, 0.0)]
+    for wish, _ in wanted:
+        view.show_rendered(wish, plain, True)
+    picture = pixels(view).astype(int)
+    orange = picture[..., 0] > picture[..., 2] + 80
+    grey = (picture.min(axis=-1) > 90) & (np.ptp(picture, axis=-1) < 40)
+    assert orange.sum() > 1000
+    assert grey.sum() > 1000
+    assert np.nonzero(orange)[1].mean() > np.nonzero(grey)[1].mean()
+
+
+def test_scales_are_told_apart_by_how_far_they_move_the_surface():
+    fine, middle, coarse = ball(48, 0.42), ball(48, 0.40), ball(48, 0.39)
+    both = shifts(fine, (middle, coarse))
+    assert both[:, 1] == pytest.approx(np.full(len(both), 0.02 / FULL), abs=0.05)
+    assert both[:, 0] == pytest.approx(np.full(len(both), 0.01 / FULL), abs=0.05)
+    assert partial_gains((1.0, 0.8, 0.6)) == ((1.0, 0.8, 0.0), (1.0, 0.0, 0.0))
+    assert partial_gains((1.0, 0.8)) == ((1.0, 0.0),)
+    assert partial_gains((1.0,)) == ()
+
+
+def test_the_clip_button_asks_for_a_turntable(view, asked, qtbot):
+    tools = view.tools()
+    qtbot.addWidget(tools)
+    with qtbot.waitSignal(view.spin_wanted):
+        QTest.mouseClick(view.clip, LEFT)
+
+
+def test_what_another_view_asked_for_is_left_alone(view, asked):
+    view.show_rendered(ImageView(8, 8), Picture(np.zeros((8, 8, 3), np.uint8)), True)
+    assert view.info.text().startswith("24 cells")
