@@ -37,7 +37,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("ddmi")
 
 USER_FOLDERS = {
-    "DDMI_DATA_DIR": "ddmi",
+    "DDMI_HOME": "ddmi",
     "XDG_DATA_HOME": "data",
     "XDG_CONFIG_HOME": "config",
     "XDG_CACHE_HOME": "cache",
