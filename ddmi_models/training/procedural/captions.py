@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from itertools import pairwise
 
 from ddmi_models.evaluation.vocabulary import Attributes
@@ -212,19 +211,22 @@ def _seat(a: Attributes) -> list[tuple[str, tuple[str, ...]]]:
     return found
 
 
+def _on(text: str) -> tuple[str, ...]:
+    return (f"with {text}", f"on {text}")
+
+
 def _support(rng: random.Random, a: Attributes) -> list[tuple[str, tuple[str, ...]]]:
     if "lamp" in a.kind:
         if a.kind == "floor lamp" and a.legs == 3:
             return [("legs", ("with three legs", "on a tripod", "on three legs", "with a tripod base"))]
         return [("foot", tuple(f"with {text}" for text in FEET[a.foot]))] if a.foot else []
-    phrases: Callable[[str], tuple[str, ...]] = lambda text: (f"with {text}", f"on {text}")  # noqa: E731
     if a.support == "pedestal":
-        legs = [("legs", phrases(rng.choice(PEDESTALS)))]
-        return legs + ([("foot", phrases(rng.choice(FEET[a.foot])))] if rng.random() < 0.4 else [])
+        legs = [("legs", _on(rng.choice(PEDESTALS)))]
+        return legs + ([("foot", _on(rng.choice(FEET[a.foot])))] if rng.random() < 0.4 else [])
     if a.support == "legs":
         kind = "short legs" if a.kind in ("sofa", "cabinet", "dresser", "bed") else "legs"
         n = number(rng, a.legs)
-        return [("legs", (*phrases(f"{n} legs"), f"with {n} legs", f"with {n} {kind}"))]
+        return [("legs", (*_on(f"{n} legs"), f"with {n} legs", f"with {n} {kind}"))]
     wording = {
         "trestle": ("with trestle legs", "on trestles", "with a trestle base"),
         "sled": ("with a sled base", "with sled legs", "on runners"),

@@ -114,7 +114,7 @@ def _with_proportions(attributes: Attributes, parts: tuple[Solid, ...]) -> Attri
     shade = ""
     if attributes.kind in SHADE_BOUNDS:
         narrow, wide = SHADE_BOUNDS[attributes.kind]
-        ratio = (part_width(parts[0])) / height
+        ratio = _width_of(parts[0]) / height  # builders of lamps put the shade first
         shade = "narrow" if ratio <= narrow else "wide" if ratio >= wide else ""
     return replace(
         attributes,
@@ -124,7 +124,7 @@ def _with_proportions(attributes: Attributes, parts: tuple[Solid, ...]) -> Attri
     )
 
 
-def part_width(part: Solid) -> float:
+def _width_of(part: Solid) -> float:
     """Extent of a part along X."""
     low, high = part.bounds()
     return float(high[0] - low[0])
