@@ -41,6 +41,7 @@ PACE = 40  # milliseconds between two wishes while the hand moves
 WHEEL_ZOOM = 1.25
 KEY_ZOOM = 1.5
 KEY_PAN = 60
+TAG_TOP = 52  # pixels from the top to the names of the two sides
 GRIP = 12  # pixels around the line of comparison that take hold of it
 PIXELATED = "pixelated"  # note of a wish for the pixels of the chosen resolution
 
@@ -324,7 +325,9 @@ class ImageStage(Stage):
             return
         rect = self.rect_of(layer.window)
         one_to_one = abs(rect.width() * self.camera.ratio - layer.image.width()) < 0.01
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not (layer.pixelated or one_to_one))
+        painter.setRenderHint(
+            QPainter.RenderHint.SmoothPixmapTransform, not (one_to_one or (layer.pixelated and self.mode == EXACT))
+        )
         painter.drawImage(rect, layer.image)
 
     def _paint_comparison(self, painter: QPainter) -> None:
@@ -340,10 +343,8 @@ class ImageStage(Stage):
         painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
         painter.setBrush(QColor(c.accent))
         painter.drawEllipse(QPointF(x, self.height() / 2), 7, 7)
-        self._paint_tag(painter, QPointF(x - 10, self.height() - 52), "the field", right=True)
-        self._paint_tag(
-            painter, QPointF(x + 10, self.height() - 52), f"{self.bitmap_size()} px bitmap, enlarged", right=False
-        )
+        self._paint_tag(painter, QPointF(x - 10, TAG_TOP), "the field", right=True)
+        self._paint_tag(painter, QPointF(x + 10, TAG_TOP), f"{self.bitmap_size()} px bitmap, enlarged", right=False)
 
     def _paint_tag(self, painter: QPainter, at: QPointF, text: str, *, right: bool) -> None:
         width = painter.fontMetrics().horizontalAdvance(text) + 18

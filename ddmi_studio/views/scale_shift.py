@@ -8,6 +8,7 @@ import numpy as np
 
 from ddmi_models.requests import MeshData
 
+NOISE = 0.005  # a shift that meshes of other cells have anyway
 FULL = 0.03  # a shift, in the shape's units, that is shown in full colour
 
 
@@ -30,6 +31,11 @@ def distances(points: np.ndarray, surface: MeshData) -> np.ndarray:
     return np.where(near, flat, away).astype(np.float32)
 
 
+def share(shift: np.ndarray) -> np.ndarray:
+    """How strongly a shift is coloured, in [0, 1]."""
+    return np.clip((shift - NOISE) / (FULL - NOISE), 0, 1)
+
+
 def shifts(mesh: MeshData, partial: Sequence[MeshData]) -> np.ndarray:
     """Share in [0, 1] of the middle and of the fine levels in where each vertex lies: float32 [V, 2].
 
@@ -38,4 +44,4 @@ def shifts(mesh: MeshData, partial: Sequence[MeshData]) -> np.ndarray:
     """
     fine = distances(mesh.vertices, partial[0])
     middle = np.maximum(distances(mesh.vertices, partial[-1]) - fine, 0) if len(partial) > 1 else np.zeros_like(fine)
-    return np.clip(np.stack([middle, fine], axis=1) / FULL, 0, 1).astype(np.float32)
+    return share(np.stack([middle, fine], axis=1)).astype(np.float32)

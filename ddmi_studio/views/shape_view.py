@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QHideEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import (
+    QColor,
+    QHideEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from ddmi_models.requests import ImageView, MeshData, MeshView, Rendered, Sample
@@ -30,6 +41,7 @@ MODE_TOOLTIPS = {
     "scales": "Colour by the basis scale that moves the surface: green the middle one, orange the fine one",
 }
 HINT = "drag: orbit    right drag or wheel: zoom    Shift drag: pan    Home: reset"
+ROOMY = 560  # pixels of width from which the tool bar shows everything
 WHEEL_ZOOM = 1.12
 DRAG_ZOOM = 1.008  # factor a pixel
 KEY_ORBIT = 12  # pixels of drag that an arrow key stands for
@@ -80,11 +92,27 @@ class Axes(QWidget):
             painter.drawText(QPointF(at.x() - 3, at.y() + 4), "XYZ"[axis])
 
 
+class ToolBar(QWidget):
+    """Leaves out what can be spared where there is little room: a text beside an icon, buttons with a key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shrinking: tuple[ToolButton, ...] = ()
+        self.spared: tuple[ToolButton, ...] = ()
+
+    def set_roomy(self, roomy: bool) -> None:
+        for button in self.shrinking:
+            button.show_text(roomy)
+        for button in self.spared:
+            button.setVisible(roomy)
+
+
 class ShapeStage(Stage):
     """Shows a shape sample. Keys: arrows orbit, + and - zoom, Home resets, Space spins."""
 
     spinning_changed = Signal(bool)
     spin_wanted = Signal()
+    roomy = Signal(bool)
 
     def __init__(self) -> None:
         super().__init__("mdi6.cube-outline", "Press Generate to make a shape.", HINT)
@@ -167,7 +195,7 @@ class ShapeStage(Stage):
         return image.convertToFormat(QImage.Format.Format_RGB32)
 
     def tools(self) -> QWidget:
-        box = QWidget()
+        box = ToolBar()
         layout = QHBoxLayout(box)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -184,6 +212,9 @@ class ShapeStage(Stage):
         for widget in (self.modes, self.spin, self.clip, self.home):
             layout.addWidget(widget)
         layout.addStretch(1)
+        box.shrinking, box.spared = (self.spin,), (self.clip, self.home)
+        self.roomy.connect(box.set_roomy)
+        box.set_roomy(self.width() >= ROOMY)
         return box
 
     def release(self) -> None:
@@ -310,6 +341,10 @@ class ShapeStage(Stage):
 
     # Texts and layers
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.roomy.emit(self.width() >= ROOMY)
+
     def _describe(self) -> None:
         mesh = self.mesh
         if mesh is None:
@@ -333,6 +368,9 @@ class ShapeStage(Stage):
         if hasattr(self, "canvas"):
             yield self.canvas
         yield self.cover
+
+    def corner_room(self) -> int:
+        return Axes.SIDE
 
     def arrange(self) -> None:
         super().arrange()

@@ -195,6 +195,10 @@ class Stage(QWidget):
             label.setVisible(not covered)
         self.arrange()
 
+    def corner_room(self) -> int:
+        """Pixels at the lower right corner that the hint leaves free."""
+        return self.readout.width() if self.readout.text() else 0
+
     def overlays(self) -> tuple[Overlay, ...]:
         """The texts at the corners."""
         return self.info, self.timing, self.hint, self.readout
@@ -213,10 +217,12 @@ class Stage(QWidget):
             label.raise_()
         left, top = MARGIN - PLATE, MARGIN - 8
         right, bottom = self.width() - left, self.height() - top
+        crowded = self.info.width() + self.timing.width() > right - left
         self.info.move(left, top)
-        self.timing.move(right - self.timing.width(), top)
+        self.timing.move(right - self.timing.width(), top + (self.info.height() if crowded else 0))
         self.hint.move(left, bottom - self.hint.height())
         self.readout.move(right - self.readout.width(), bottom - self.readout.height())
+        self.hint.setVisible(not self.cover.isVisible() and self.hint.width() < right - left - self.corner_room())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -238,10 +244,14 @@ class ToolButton(QToolButton):
         self.setText(text)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFixedHeight(28)
-        if text:
-            self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.show_text(bool(text))
         theme.notifier().changed.connect(self._paint_icon)
         self._paint_icon()
+
+    def show_text(self, shown: bool) -> None:
+        """Text beside the icon, or the icon alone."""
+        style = Qt.ToolButtonStyle
+        self.setToolButtonStyle(style.ToolButtonTextBesideIcon if shown else style.ToolButtonIconOnly)
 
     def _paint_icon(self) -> None:
         self.setIcon(theme.icon(self._icon, theme.colors().text))

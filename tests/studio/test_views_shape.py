@@ -19,7 +19,7 @@ from ddmi_studio.views import mesh_canvas
 from ddmi_studio.views.footprint import SIDE, footprint
 from ddmi_studio.views.mesh_canvas import OpenGL, find_opengl
 from ddmi_studio.views.mesh_scene import edges_of
-from ddmi_studio.views.scale_shift import FULL, partial_gains, shifts
+from ddmi_studio.views.scale_shift import partial_gains, share, shifts
 from ddmi_studio.views.shape_view import ShapeStage
 from ddmi_studio.views.soft_canvas import SoftCanvas
 from ddmi_studio.views.turntable import Turntable
@@ -341,8 +341,8 @@ def test_scales_colours_the_part_that_the_fine_level_moves(view, asked):
 def test_scales_are_told_apart_by_how_far_they_move_the_surface():
     fine, middle, coarse = ball(48, 0.42), ball(48, 0.40), ball(48, 0.39)
     both = shifts(fine, (middle, coarse))
-    assert both[:, 1] == pytest.approx(np.full(len(both), 0.02 / FULL), abs=0.05)
-    assert both[:, 0] == pytest.approx(np.full(len(both), 0.01 / FULL), abs=0.05)
+    assert both[:, 1] == pytest.approx(np.full(len(both), share(0.02)), abs=0.05)
+    assert both[:, 0] == pytest.approx(np.full(len(both), share(0.01)), abs=0.05)
     assert partial_gains((1.0, 0.8, 0.6)) == ((1.0, 0.8, 0.0), (1.0, 0.0, 0.0))
     assert partial_gains((1.0, 0.8)) == ((1.0, 0.0),)
     assert partial_gains((1.0,)) == ()
@@ -351,8 +351,32 @@ def test_scales_are_told_apart_by_how_far_they_move_the_surface():
 def test_the_clip_button_asks_for_a_turntable(view, asked, qtbot):
     tools = view.tools()
     qtbot.addWidget(tools)
+    view.resize(900, 400)
     with qtbot.waitSignal(view.spin_wanted):
         QTest.mouseClick(view.clip, LEFT)
+
+
+def test_texts_never_overlap_in_a_narrow_view(view, asked):
+    view.set_timing("sampled in 4.2 s · meshed in 0.6 s")
+    view.resize(300, 300)
+    assert not view.info.geometry().intersects(view.timing.geometry())
+    assert not view.hint.isVisible()
+    view.resize(700, 300)
+    assert view.hint.isVisible()
+    assert not view.hint.geometry().intersects(view.axes.geometry())
+
+
+def test_the_tool_bar_leaves_out_what_has_a_key_where_it_is_narrow(view, asked, qtbot):
+    tools = view.tools()
+    qtbot.addWidget(tools)
+    view.resize(900, 400)
+    assert not view.home.isHidden()
+    view.resize(420, 400)
+    assert view.home.isHidden()
+    assert view.spin.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonIconOnly
+    drag(view, QPoint(20, 5))
+    QTest.keyClick(view, Qt.Key.Key_Home)
+    assert view.camera.is_home()
 
 
 def test_what_another_view_asked_for_is_left_alone(view, asked):
