@@ -40,26 +40,30 @@ def file_sha256(path: Path) -> str:
     Raises:
         BadCheckpoint: if the file cannot be read.
     """
-    path = path.resolve()
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise BadCheckpoint(f"{path} cannot be read: {error.strerror or error}.") from None
-    state = [str(path), status.st_size, status.st_mtime_ns]
-    memory = _memory(path)
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        values = json.loads(memory.read_text())
-        if values["state"] == state and isinstance(values["sha256"], str):
+        values = json.loads(_memory(path).read_text())
+        if values["state"] == _state(path) and isinstance(values["sha256"], str):
             return values["sha256"]
     sha256 = hash_file(path)
+    remember(path, sha256)
+    return sha256
+
+
+def remember(path: Path, sha256: str) -> None:
+    """Keep the hash of a file for the next `file_sha256`."""
     # Where nothing can be remembered the hash is computed again each time, which is right too.
     with contextlib.suppress(OSError, CannotWrite):
+        state, memory = _state(path), _memory(path)
         memory.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(memory) as file:
             file.write(json.dumps({"state": state, "sha256": sha256}).encode())
-    return sha256
+
+
+def _state(path: Path) -> list[str | int]:
+    status = path.stat()
+    return [str(path.resolve()), status.st_size, status.st_mtime_ns]
 
 
 def _memory(path: Path) -> Path:
     folder = Path(platformdirs.user_cache_dir("ddmi", appauthor=False)) / "hashes"
-    return folder / f"{hashlib.sha256(str(path).encode()).hexdigest()[:32]}.json"
+    return folder / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]}.json"

@@ -94,7 +94,7 @@ def import_steps(
     if not path.is_file():
         raise BadInput(f"There is no file {path}.", "Check the path.")
     chosen = registry.check_name(name) if name is not None else registry.name_from(path)
-    with registry.new_model(chosen) as folder:
+    with registry.new_model(chosen, check=check) as folder:
         target = folder / registry.MODEL_FILE
         if path.suffix.lower() == registry.SUFFIX:
             yield 0, 1

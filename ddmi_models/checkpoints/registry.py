@@ -17,7 +17,7 @@ from pathlib import Path
 
 import platformdirs
 
-from ddmi_models.checkpoints.hashes import file_sha256, hash_file
+from ddmi_models.checkpoints.hashes import file_sha256, hash_file, remember
 from ddmi_models.checkpoints.store import (
     ModelHeader,
     check_keys,
@@ -189,7 +189,9 @@ def describe(path: Path, name: str, source: str, samplers: Samplers = ()) -> Mod
         iso=config.iso,
         licence=header.licence,
         summary=header.summary,
-        card=card.read_text(encoding="utf-8") if own_folder and card.is_file() else card_text(name, header),
+        card=card.read_text(encoding="utf-8", errors="replace")
+        if own_folder and card.is_file()
+        else card_text(name, header),
         sheet=sheet if own_folder and sheet.is_file() else None,
         can_sample=header.stage == "full",
     )
@@ -210,10 +212,10 @@ def card_text(name: str, header: ModelHeader) -> str:
 
 
 @contextlib.contextmanager
-def new_model(name: str, replace: bool = False) -> Iterator[Path]:
+def new_model(name: str, replace: bool = False, check: Callable[[], None] | None = None) -> Iterator[Path]:
     """A folder to write a new imported model into; it appears in the registry when the block ends well.
 
-    The block writes `model.safetensors` (and a card) there.
+    The block writes `model.safetensors` (and a card) there. `check` is called while the file is hashed, and may raise.
 
     Raises:
         BadInput: if the name is taken or not allowed.
@@ -231,10 +233,12 @@ def new_model(name: str, replace: bool = False) -> Iterator[Path]:
         raise cannot_write(parent, error) from None
     try:
         yield draft
-        (draft / HASH_FILE).write_text(hash_file(draft / MODEL_FILE) + "\n")
+        sha256 = hash_file(draft / MODEL_FILE, check)
+        (draft / HASH_FILE).write_text(sha256 + "\n")
         if replace and (parent / name).is_dir():
             shutil.rmtree(parent / name)
         draft.rename(parent / name)
+        remember(parent / name / MODEL_FILE, sha256)
     except OSError as error:
         raise cannot_write(parent / name, error) from None
     finally:
@@ -282,7 +286,11 @@ def verify(
     """
     info = find_model(name, samplers)
     stored = info.path.with_name(HASH_FILE)
-    if info.source != "file" and stored.is_file() and stored.read_text().split()[:1] != [hash_file(info.path, check)]:
+    if (
+        info.source != "file"
+        and stored.is_file()
+        and stored.read_text(errors="replace").split()[:1] != [hash_file(info.path, check)]
+    ):
         raise BadCheckpoint(f"{info.path} is not the file that was added: its hash is another.", "Import it again.")
     header, _ = read_model(info.path, check)
     check_keys(shapes_of(header.config), tensor_shapes(info.path), str(info.path))
