@@ -86,9 +86,9 @@ def parts(domain: str) -> ModelParts:
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
         made = ModelParts(config(domain)).eval().requires_grad_(False)
-        for name, parameter in made.domain.named_parameters():
+        for name, parameter in made.named_parameters():
             if parameter.ndim > 1 and not bool(parameter.any()):  # layers that begin at zero
-                parameter.normal_(0, 0.3)
+                parameter.normal_(0, 1 / parameter[0].numel() ** 0.5)
             if name.endswith("net_out.weight"):
                 parameter.mul_(8)
     return made
