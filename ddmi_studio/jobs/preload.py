@@ -1,8 +1,8 @@
 """Loading torch's large libraries without stopping the window.
 
-An import of a compiled module holds Python's lock while the system links its libraries: seconds for torch on a cold disk,
-in which no other thread runs. Called through ctypes the linker works without the lock, and the import then finds the
-libraries loaded.
+An import of a compiled module holds Python's lock while the system links its libraries: seconds for torch on a cold
+disk, in which no other thread runs. Called through ctypes the linker works without the lock, and the import then finds
+the libraries loaded.
 """
 
 from __future__ import annotations

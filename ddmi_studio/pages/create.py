@@ -91,9 +91,7 @@ class CreatePage(QWidget):
             ("Alt+Left", lambda: self.session.samples.step(-1)),
             ("Alt+Right", lambda: self.session.samples.step(1)),
         ):
-            QShortcut(
-                QKeySequence(keys), self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut
-            ).activated.connect(call)
+            QShortcut(QKeySequence(keys), self).activated.connect(call)
 
     def _escape(self) -> None:
         """Cancel what runs; with nothing running, put the banner away."""

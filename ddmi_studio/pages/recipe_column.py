@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from html import escape
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QPixmap
@@ -37,6 +38,12 @@ def subtitle(model: ModelInfo) -> str:
     """The second line of a model's card."""
     parts = [model.domain_label, *(["text"] if model.takes_text else []), millions(model.parameters), model.source]
     return " · ".join(parts)
+
+
+def hover(model: ModelInfo) -> str:
+    """A model's card in a few lines, as rich text."""
+    lines = (f"<b>{escape(model.name)}</b>", escape(model.summary), f"Licence: {escape(model.licence or 'not stated')}")
+    return "<br>".join(line for line in lines if line)
 
 
 class RecipeColumn(QWidget):
@@ -85,7 +92,7 @@ class RecipeColumn(QWidget):
         self.count.setToolTip("How many samples to make, with this seed and the ones after it")
         self.count.setAccessibleName("How many")
         self.steps = LabelledSlider(
-            "Steps", 1, 200, 20, log=True, integer=True, tooltip="Denoising steps: more is slower and a little cleaner"
+            "Steps", 1, 1000, 20, log=True, integer=True, tooltip="Denoising steps: more is slower and a little cleaner"
         )
         self.guidance = LabelledSlider(
             "Guidance", 0, 10, 3.0, decimals=1, tooltip="How strictly the prompt is followed: 0 ignores it, 3 is usual"
@@ -194,7 +201,7 @@ class RecipeColumn(QWidget):
                 title=m.name,
                 subtitle=subtitle(m),
                 icon=theme.icon(self._session.scenes[m.domain].icon, theme.colors().accent),
-                tooltip=f"<b>{m.name}</b><br>{m.summary}<br><span>Licence: {m.licence or 'not stated'}</span>",
+                tooltip=hover(m),
                 sheet=QPixmap(str(m.sheet)) if m.sheet else None,
             )
             for m in self._session.usable_models()

@@ -6,10 +6,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from ddmi_studio.pages.parts import column, label, named, scrolled, spin_box
-from ddmi_studio.state.settings import Settings
+from ddmi_studio.state.settings import PRECISIONS, Settings
 from ddmi_studio.widgets import SegmentedButtons
 
 WIDTH = 560
+DEVICES = (("auto", "Automatic"), ("cpu", "CPU"), ("cuda", "CUDA"), ("mps", "Metal"))
 
 
 class SettingsPage(QWidget):
@@ -30,12 +31,9 @@ class SettingsPage(QWidget):
         self.theme = SegmentedButtons(
             [("system", "As the system"), ("dark", "Dark"), ("light", "Light")], settings.theme
         )
-        self.device = SegmentedButtons(
-            [("auto", "Automatic"), ("cpu", "CPU"), ("cuda", "CUDA"), ("mps", "Metal")], settings.device
-        )
-        self.precision = SegmentedButtons(
-            [("fp32", "fp32"), ("bf16", "bf16"), ("fp16", "fp16")], settings.precision
-        )
+        other = () if settings.device in dict(DEVICES) else ((settings.device, settings.device),)
+        self.device = SegmentedButtons((*DEVICES, *other), settings.device, per_row=5)
+        self.precision = SegmentedButtons([(name, name) for name in PRECISIONS], settings.precision)
         self.threads = spin_box()
         self.threads.setRange(0, 256)
         self.threads.setSpecialValueText("Automatic")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any, cast
 
 from PySide6.QtCore import Qt, Signal
@@ -21,17 +19,6 @@ from ddmi_studio.state.scene import SceneView
 from ddmi_studio.state.session import Session
 
 HEADER_HEIGHT = 44
-
-
-@contextlib.contextmanager
-def kept_focus(window: QWidget) -> Iterator[None]:
-    """Give the focus back: Qt makes a window's native part anew when the first OpenGL widget comes into it."""
-    active, focus = window.isActiveWindow(), window.focusWidget()
-    yield
-    if active and not window.isActiveWindow():
-        window.activateWindow()
-    if focus is not None and focus is not window.focusWidget():
-        focus.setFocus()
 
 
 class Stage(QWidget):
@@ -107,8 +94,7 @@ class Stage(QWidget):
 
     def _adopt(self, domain: str, view: SceneView) -> None:
         self.views[domain] = view
-        with kept_focus(self.window()):
-            self.stack.addWidget(cast(QWidget, view))
+        self.stack.addWidget(cast(QWidget, view))
         self._tools[domain] = view.tools()
         self._tool_stack.addWidget(self._tools[domain])
         view.render_wanted.connect(self._renders.wish)
@@ -130,8 +116,7 @@ class Stage(QWidget):
     def _bring_up(self, domain: str) -> SceneView | None:
         view = self._view(domain)
         if view is not None:
-            with kept_focus(self.window()):
-                self.stack.setCurrentWidget(cast(QWidget, view))
+            self.stack.setCurrentWidget(cast(QWidget, view))
             self._tool_stack.setCurrentWidget(self._tools[domain])
         return view
 

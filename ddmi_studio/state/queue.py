@@ -58,10 +58,10 @@ class Row:
         if not self.running:
             return f"{self.title} · {'paused' if paused and self.movable else 'waiting'}"
         parts = [self.title]
-        if self.total:
-            parts.append(
-                f"{self.label.lower()} {self.step} / {self.total}" if self.label else f"{self.step} / {self.total}"
-            )
+        if self.total > 1:
+            parts.append(f"{self.label.lower()} {self.step} / {self.total}".strip())
+        elif self.label:
+            parts.append(self.label[0].lower() + self.label[1:])
         else:
             parts.append("starting")
         if paused and self.movable:
@@ -138,7 +138,9 @@ class Queue(QObject):
 
 
 def duration(seconds: float) -> str:
-    """Seconds for people: 0.4 s, 12 s, 3 min, 2 h."""
+    """Seconds for people: 0.04 s, 0.4 s, 12 s, 3 min, 2 h."""
+    if seconds < 0.095:
+        return f"{max(seconds, 0.01):.2f} s"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     if seconds < 119.5:

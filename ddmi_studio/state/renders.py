@@ -75,7 +75,7 @@ class Renders(QObject):
             parts.append(f"sampled in {duration(entry.seconds)}")
         if entry is not None and self._render_seconds is not None:
             done = "meshed" if self._session.scenes[entry.domain].has_iso else "rendered"
-            parts.append(f"{done} in {max(self._render_seconds, 0.1):.1f} s")
+            parts.append(f"{done} in {duration(self._render_seconds)}")
         self.timing.emit(" · ".join(parts))
 
     def estimate(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import platformdirs
 
 THEMES = ("system", "dark", "light")
+PRECISIONS = ("fp32", "bf16", "fp16")
 
 
 @dataclass
@@ -55,6 +56,9 @@ def load() -> Settings:
     settings = Settings(**kept)
     if settings.theme not in THEMES:
         settings.theme = "system"
+    if settings.precision not in PRECISIONS:
+        settings.precision = "fp32"
+    settings.threads = max(0, settings.threads)
     return settings
 
 

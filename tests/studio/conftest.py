@@ -10,12 +10,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_engine import FakeEngine  # noqa: E402
+from fake_engine import FakeEngine
 
-from ddmi_models.events import FINAL_EVENTS, Event  # noqa: E402
-from ddmi_models.requests import Request  # noqa: E402
-from ddmi_studio.jobs import Job, Lane, Priority  # noqa: E402
-
+from ddmi_models.events import FINAL_EVENTS, Event
+from ddmi_models.requests import Request
+from ddmi_studio.jobs import Job, Lane, Priority
 
 
 @pytest.fixture

@@ -92,7 +92,9 @@ class FakeEngine:
             Generate: self.generate,
             Render: self.render,
             Thumbnail: lambda r, t: iter([Result(picture(r.sample.recipe, r.size, r.size))]),
-            EstimateExport: lambda r, t: iter([Result(ExportEstimate(r.resolution / 100, r.resolution**2, r.resolution**2))]),
+            EstimateExport: lambda r, t: iter(
+                [Result(ExportEstimate(r.resolution / 100, r.resolution**2, r.resolution**2))]
+            ),
             Export: self.export,
             OpenExport: lambda r, t: iter([Result(self.files[r.path])]),
         }
@@ -198,7 +200,16 @@ def mesh(recipe: SampledRecipe, cells: int) -> MeshData:
     """A round table on one leg as a surface of revolution; its width depends on the seed, its mesh on `cells`."""
     radius = 0.3 + 0.15 * np.random.default_rng(recipe.seed).random()
     profile = np.array(
-        [(0, -0.45), (0.2, -0.45), (0.2, -0.42), (0.035, -0.4), (0.035, 0.05), (radius, 0.06), (radius, 0.11), (0, 0.11)]
+        [
+            (0, -0.45),
+            (0.2, -0.45),
+            (0.2, -0.42),
+            (0.035, -0.4),
+            (0.035, 0.05),
+            (radius, 0.06),
+            (radius, 0.11),
+            (0, 0.11),
+        ]
     )
     lengths = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(profile, axis=0).T))])
     at = np.linspace(0, lengths[-1], max(8, cells // 2))

@@ -13,7 +13,7 @@ from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from ddmi_models.errors import OutOfMemory
-from ddmi_models.requests import Export, Generate, ImageView, ImportModel, MeshView, Render
+from ddmi_models.requests import Export, Generate, ImportModel, MeshView, Render
 from ddmi_studio.app import parse
 from ddmi_studio.pages import dialogs
 from ddmi_studio.state import settings as stored
@@ -137,7 +137,8 @@ def test_escape_cancels_and_the_window_stays_usable(qtbot, studio, engine):
     studio.session.pick_model("furniture")
     studio.session.form.set(steps=200)
     click(qtbot, studio.create.recipe.generate)
-    qtbot.waitUntil(lambda: bool(studio.create.queue.rows) and studio.create.queue.rows[0].row.step > 2, timeout=TIMEOUT)
+    rows = studio.create.queue
+    qtbot.waitUntil(lambda: bool(rows.rows) and rows.rows[0].row.step > 2, timeout=TIMEOUT)
     assert studio.create.recipe.generate.text() == "Cancel"
     assert "steps/s" in studio.create.queue.rows[0].text()
     qtbot.keyClick(studio.create.recipe.prompt, Qt.Key.Key_Escape)
@@ -171,17 +172,15 @@ def test_the_resolution_slider_evaluates_the_field_again(qtbot, studio, engine):
     view = studio.create.stage.current()
     before = view.picture()
     slider = studio.create.inspector.resolution
-    count = len(requests(engine, Render))
     bar = slider.slider
     at = QPoint(bar.width() // 2, bar.height() // 2)
     qtbot.mousePress(bar, Qt.MouseButton.LeftButton, pos=at)
     qtbot.mouseMove(bar, QPoint(4, bar.height() // 2))
     qtbot.mouseRelease(bar, Qt.MouseButton.LeftButton, pos=QPoint(4, bar.height() // 2))
     assert slider.value() < 100
-    qtbot.waitUntil(lambda: len(requests(engine, Render)) > count, timeout=TIMEOUT)
-    qtbot.waitUntil(lambda: view.picture() != before, timeout=TIMEOUT)
-    small = requests(engine, Render)[-1].view
-    assert isinstance(small, ImageView) and small.width <= 100
+    qtbot.waitUntil(lambda: requests(engine, Render)[-1].view.width == slider.value(), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: view.picture().width() == slider.value(), timeout=TIMEOUT)
+    assert view.picture() != before
 
 
 def test_gains_and_iso_reach_the_engine(qtbot, studio, engine):
@@ -335,11 +334,17 @@ def test_options_and_the_last_session_are_taken_up(qtbot, qapp, engine):
     shut(qtbot, second)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"theme": "pink", "threads": "two"}', '{"theme": 3'])
+@pytest.mark.parametrize("text", ["", "[]", '{"theme": "pink", "threads": "two", "precision": "auto"}', '{"theme": 3'])
 def test_broken_settings_are_no_obstacle(text):
     stored.settings_path().parent.mkdir(parents=True)
     stored.settings_path().write_text(text)
     assert stored.load() == stored.Settings()
+
+
+def test_a_device_by_number_is_taken_up(qtbot, qapp, engine):
+    studio = open_studio(qtbot, qapp, engine, parse(["--device", "cuda:1"]))
+    assert studio.settings_page.device.value() == "cuda:1"
+    shut(qtbot, studio)
 
 
 def test_everything_fits_in_the_smallest_window(qtbot, studio):
