@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -31,7 +30,8 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         (venv / "bin").mkdir(parents=True, exist_ok=True)
         python = venv / "bin" / "python"
         python.unlink(missing_ok=True)
-        python.symlink_to(sys.executable)
+        python.write_text("#!/bin/sh\necho 3.11.2\n")
+        python.chmod(0o755)
 
     def install(extras: list[str]) -> bool:
         calls.append("install " + ",".join(extras))
