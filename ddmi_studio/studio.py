@@ -111,6 +111,8 @@ class Studio(QObject):
             form.set(prompt=options.prompt)
         if options.seed is not None:
             form.set(seed=max(0, options.seed), seed_locked=True)
+        recipe = self.create.recipe
+        (recipe.prompt if recipe.prompt.isEnabled() else recipe.generate).setFocus()
         if options.file is not None:
             self.session.open_file(options.file)
 

@@ -121,6 +121,8 @@ class Inspector(QWidget):
         title = label("Render and export", "title")
         title.setContentsMargins(20, 0, 20, 0)
         outer.addWidget(title)
+        self._content = content
+        content.hide()  # until there is a domain
         outer.addWidget(scrolled(content), 1)
         buttons = QVBoxLayout()
         buttons.setContentsMargins(20, 0, 20, 0)
@@ -168,6 +170,7 @@ class Inspector(QWidget):
         self._show_sizes(scene)
         self._show_settings(domain)
         self._show_buttons()
+        self._content.show()
 
     def _show_settings(self, domain: str) -> None:
         if domain != self._session.domain:

@@ -206,6 +206,7 @@ class RecipeColumn(QWidget):
             )
             for m in self._session.usable_models()
         ]
+        self.picker.set_placeholder("No models" if self._session.models_known else "Looking for models…")
         self.picker.set_items(items)
         if self._form.model is not None:
             self.picker.set_current(self._form.model.name)

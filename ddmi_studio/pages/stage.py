@@ -70,6 +70,7 @@ class Stage(QWidget):
         session.domain_changed.connect(self._show_domain)
         session.samples.selected.connect(self._show_sample)
         session.render.changed.connect(self._show_settings)
+        session.generating.connect(self._show_empty)
         session.preview.connect(self._show_preview)
         session.preview_ended.connect(self._end_preview)
         session.message.connect(self.banner.show_message)
@@ -134,6 +135,14 @@ class Stage(QWidget):
         view = self.views.get(domain)
         if view is not None:
             view.set_settings(self._session.render.settings(domain), moving)
+
+    def _show_empty(self) -> None:
+        """A first sample is on its way: its view comes up instead of the welcome."""
+        if not self._session.samples.all:
+            self._previewing = True
+            view = self._bring_up(self._session.domain)
+            if view is not None:
+                view.set_sample(None)
 
     def _show_preview(self, image: Any) -> None:
         view = self._bring_up(self._session.domain)

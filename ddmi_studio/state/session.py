@@ -42,12 +42,14 @@ class Session(QObject):
 
     Signals:
         models_changed: the list of models came. domain_changed: another domain's view is wanted (its name).
+        generating: a generation was sent down the queue.
         preview: a picture (uint8 [h, w, 3]) of the running generation; preview_ended: it is over.
         message: a Message for the banner. message_cleared: it no longer applies.
     """
 
     models_changed = Signal()
     domain_changed = Signal(str)
+    generating = Signal()
     preview = Signal(object)
     preview_ended = Signal()
     message = Signal(object)
@@ -134,6 +136,7 @@ class Session(QObject):
         many = f" · {request.count} samples" if request.count > 1 else ""
         self.queue.add(job, f"{request.prompt or request.model} · seed {request.seed}{many}", movable=True)
         self.form.advance_seed()
+        self.generating.emit()
 
     def cancel_generation(self) -> None:
         """Cancel the generation that runs."""

@@ -168,6 +168,7 @@ class CardPicker(QAbstractButton):
         super().__init__(parent)
         self._items: tuple[CardItem, ...] = ()
         self._current: str | None = None
+        self._placeholder = "No models"
         self.popup = CardList(self)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -184,6 +185,11 @@ class CardPicker(QAbstractButton):
         self._items = tuple(items)
         keys = [item.key for item in self._items]
         self._current = self._current if self._current in keys else (keys[0] if keys else None)
+        self._show()
+
+    def set_placeholder(self, text: str) -> None:
+        """What is shown while there is nothing to pick."""
+        self._placeholder = text
         self._show()
 
     def current(self) -> str | None:
@@ -212,7 +218,7 @@ class CardPicker(QAbstractButton):
         item = self._item()
         if item is None:
             painter.setPen(QColor(c.dim))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "No models")
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._placeholder)
             return
         paint_card(painter, self.rect(), item, self.font())
         arrow = QRect(self.width() - 28, self.height() // 2 - 9, 18, 18)
@@ -223,7 +229,7 @@ class CardPicker(QAbstractButton):
 
     def _show(self) -> None:
         item = self._item()
-        self.setAccessibleName(item.title if item else "No models")
+        self.setAccessibleName(item.title if item else self._placeholder)
         self.setToolTip(hover_text(item) if item else "")
         self.update()
 
