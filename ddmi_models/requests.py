@@ -210,6 +210,7 @@ class PlanExport:
     model: str
     path: Path
     resolution: tuple[int, int] | None = None
+    iso: float | None = None
     gains: tuple[float, ...] | None = None
     grain: float = 0.0
 
@@ -220,7 +221,8 @@ class Export:
     written.
 
     `resolution` is (width, height) in pixels of a picture, or (cells, cells) of a mesh; None: the domain's usual one.
-    A shape written to a picture or a clip format becomes a still or a turntable of that many pixels. `clean` as in MeshView.
+    A shape written to a picture or a clip format becomes a still or a turntable of that many pixels.
+    `clean` as in MeshView.
     """
 
     sample: Sample

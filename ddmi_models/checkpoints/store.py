@@ -192,15 +192,30 @@ def _header(path: Path, contents: Contents) -> ModelHeader:
         raise BadCheckpoint(f"{path} does not describe a model: {error.message}") from None
 
 
-def parameter_count(path: Path | str) -> int:
-    """Number of weights in the file: the noise schedule and the statistics of the latents do not count.
+def part_counts(path: Path | str) -> dict[str, int]:
+    """Number of weights in each part (`vaemodel`, `mlp`, `diffusion`, ...) of the file.
+
+    The noise schedule and the statistics of the latents do not count.
 
     Raises:
         BadCheckpoint: as `read_header`.
     """
     constants = {f"diffusion.{name}" for name in (*SCHEDULE, "latent_mean", "latent_std")}
-    entries = read_contents(Path(path)).entries
-    return sum(e.elements for name, e in entries.items() if e.dtype in FLOATS and name not in constants)
+    counts: dict[str, int] = {}
+    for name, entry in read_contents(Path(path)).entries.items():
+        if entry.dtype in FLOATS and name not in constants:
+            part = name.partition(".")[0]
+            counts[part] = counts.get(part, 0) + entry.elements
+    return counts
+
+
+def parameter_count(path: Path | str) -> int:
+    """Number of weights in the file, see `part_counts`.
+
+    Raises:
+        BadCheckpoint: as `read_header`.
+    """
+    return sum(part_counts(path).values())
 
 
 def tensor_shapes(path: Path | str) -> dict[str, tuple[int, ...]]:

@@ -40,7 +40,7 @@ def run() -> int:
     """Run the command line; returns the exit code."""
     with interrupt.listening():
         try:
-            app(standalone_mode=False)
+            code = app(standalone_mode=False)
         except typer.Exit as end:
             return end.exit_code
         except typer.TyperException as error:
@@ -60,7 +60,7 @@ def run() -> int:
                 raise
             say(f"Error: something unexpected went wrong ({type(error).__name__}: {error}). --debug shows more.")
             return FAILED
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _usage(error: typer.TyperException) -> str:

@@ -84,7 +84,7 @@ def generate(
     with _folder(Path(out)) if folder else _nothing():
         suffix = _suffix(model, file_format) if folder else ""
         paths = [Path(out) / f"{seed + n}{suffix}" for n in range(count)] if folder else [Path(out)]
-        plan = session.ask(PlanExport(model, paths[0], view["resolution"], view["gains"], grain))
+        plan = session.ask(PlanExport(model, paths[0], view["resolution"], iso, view["gains"], grain))
         _announce(plan, count)
         samples = session.ask(Generate(model, seed, count, prompt, negative, sampler, steps, guidance))
         for sample, path in zip(samples, paths, strict=True):

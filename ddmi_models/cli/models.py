@@ -44,12 +44,12 @@ def list_all(as_json: Json = False, debug: Debug = False) -> None:
 def show(name: Name, as_json: Json = False, debug: Debug = False) -> None:
     """Card, domain, configuration, parameter counts, plane order, hash."""
     from ddmi_models.checkpoints.registry import find_model
-    from ddmi_models.checkpoints.store import read_header, tensor_shapes
+    from ddmi_models.checkpoints.store import part_counts, read_header
 
     set_debug(debug)
     info = find_model(name)
     header = read_header(info.path)
-    parts = parts_of(tensor_shapes(info.path))
+    parts = part_counts(info.path)
     if as_json:
         config = header.config.model_dump(mode="json")
         put_json({**summary(info), "card": info.card, "config": config, "parameters_by_part": parts})
@@ -94,18 +94,6 @@ def summary(info: ModelInfo) -> dict[str, Any]:
         "summary": info.summary,
         "can_sample": info.can_sample,
     }
-
-
-def parts_of(shapes: dict[str, tuple[int, ...]]) -> dict[str, int]:
-    """Weights in each part of a model, by the first word of the tensors' names."""
-    counts: dict[str, int] = {}
-    for name, shape in shapes.items():
-        size = 1
-        for side in shape:
-            size *= side
-        part = name.partition(".")[0]
-        counts[part] = counts.get(part, 0) + size
-    return counts
 
 
 @app.command("import")

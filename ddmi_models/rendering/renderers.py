@@ -15,7 +15,7 @@ from ddmi_models.domains.base import Domain
 from ddmi_models.errors import BadInput
 from ddmi_models.events import Partial, Progress
 from ddmi_models.planes import BasisFields
-from ddmi_models.rendering.isosurface import EmptySurface, render_mesh
+from ddmi_models.rendering.isosurface import EmptySurface, logit, render_mesh
 from ddmi_models.rendering.latent_files import LATENT_SUFFIX, write_latent
 from ddmi_models.rendering.memory import require_memory
 from ddmi_models.rendering.stills import Stage, quick_still, render_turntable
@@ -115,6 +115,8 @@ class Renderer(ABC, Generic[SomeView]):
                 f"{len(request.gains)} gains were given; the model has {domain.scales} basis scales.",
                 "Give one a scale, coarse to fine.",
             )
+        if request.iso is not None:
+            logit(request.iso)
         if request.grain and not domain.config.coordinate_net.noise:
             raise BadInput("This model has no grain.", "Set it to 0.")
         if suffix != LATENT_SUFFIX:

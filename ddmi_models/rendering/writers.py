@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -40,8 +41,10 @@ def write_picture(path: Path, pixels: np.ndarray, recipe: Recipe) -> None:
     """
     suffix = path.suffix.lower()
     check_picture_size(suffix, pixels.shape[1], pixels.shape[0])
+    encoded = BytesIO()  # the encoders' own messages about a full disk say little, and some print them
+    PICTURES[suffix](encoded, Image.fromarray(pixels), recipe)
     with atomic_file(path) as file:
-        PICTURES[suffix](file, Image.fromarray(pixels), recipe)
+        file.write(encoded.getbuffer())
         _write_sidecar(path, recipe)
 
 
