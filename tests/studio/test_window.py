@@ -215,6 +215,15 @@ def test_export_writes_the_chosen_format_and_size(qtbot, studio, engine, tmp_pat
     qtbot.waitUntil(lambda: studio.create.stage.banner.title.text() == "Saved table.ply", timeout=TIMEOUT)
 
 
+def test_a_turntable_is_a_clip_of_pixels(qtbot, studio, engine, tmp_path, monkeypatch):
+    generate(qtbot, studio, "furniture")
+    monkeypatch.setattr(dialogs, "save_path", lambda *_: tmp_path / "table.mp4")
+    studio.create.stage.current().spin_wanted.emit()
+    qtbot.waitUntil(lambda: bool(requests(engine, Export)), timeout=TIMEOUT)
+    assert requests(engine, Export)[0].path.name == "table.mp4"
+    assert requests(engine, Export)[0].resolution == (512, 512)
+
+
 def test_a_dropped_export_restores_its_recipe_and_shows_its_sample(qtbot, studio, engine, tmp_path):
     studio.session.form.set(prompt="a low desk")
     generate(qtbot, studio, "furniture")
