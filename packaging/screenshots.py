@@ -1,6 +1,6 @@
 """Draws the pictures in docs/images by driving the real program: real models, real clicks.
 
-    xvfb-run -a -s "-screen 0 1600x1000x24" .venv/bin/python packaging/screenshots.py [--out docs/images]
+xvfb-run -a -s "-screen 0 1600x1000x24" .venv/bin/python packaging/screenshots.py [--out docs/images]
 """
 
 from __future__ import annotations
