@@ -71,19 +71,20 @@ def make(app: QApplication, studio: Studio, model: str, prompt: str, count: int)
 
 def shoot(app: QApplication, theme: str, out: Path) -> None:
     """One start of the program in one theme."""
+    suffix = "" if theme == "dark" else f"-{theme}"
     studio = Studio(app, parse(["--theme", theme]), SCENES)
     studio.window.resize(*SIZE)
     studio.show()
     wait(app, lambda: studio.session.models_known, "the list of models")
     rest(app, 1)
-    studio.window.grab().save(str(out / f"welcome-{theme}.png"))
+    studio.window.grab().save(str(out / f"welcome{suffix}.png"))
     for model, prompt, count in SHOTS:
         make(app, studio, model, prompt, count)
         domain = studio.session.domain
-        studio.window.grab().save(str(out / f"create-{domain}-{theme}.png"))
+        studio.window.grab().save(str(out / f"create-{domain}{suffix}.png"))
     studio.window.rail.show_page(1)
     rest(app, 0.5)
-    studio.window.grab().save(str(out / f"models-{theme}.png"))
+    studio.window.grab().save(str(out / f"models{suffix}.png"))
     studio.window.close()
 
 

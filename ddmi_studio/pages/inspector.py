@@ -73,6 +73,7 @@ class Inspector(QWidget):
         self.export_size.setAccessibleName("Export at")
         self.estimate = label("", "hint")
         self.export = HintButton("Export…", "Ctrl+E", "success")
+        self.export.setToolTip("Save the sample in this format and size, with its recipe")
         self.copy_image = QPushButton("Copy &image")
         self.copy_image.setToolTip("Copy what the view shows")
         self.copy_recipe = QPushButton("Copy &recipe")

@@ -260,4 +260,7 @@ class RecipeColumn(QWidget):
         self._running = self._session.queue.running_generation() is not None
         self.generate.setText("Cancel" if self._running else "Generate")
         self.generate.hint = "Esc" if self._running else "Ctrl+Enter"
+        self.generate.setToolTip(
+            "Stop; what was made before is kept" if self._running else "Make samples of this recipe"
+        )
         set_role(self.generate, "danger" if self._running else "primary")

@@ -61,8 +61,8 @@ class Rail(QWidget):
             layout.addWidget(self._button(at, page))
         if not pages[-1].low:
             layout.addStretch(1)
-        theme.notifier().changed.connect(self._paint)
-        self._paint()
+        theme.notifier().changed.connect(self.paint_icons)
+        self.paint_icons()
 
     def _button(self, at: int, page: Page) -> QToolButton:
         button = QToolButton()
@@ -79,7 +79,7 @@ class Rail(QWidget):
         self.buttons.append(button)
         return button
 
-    def _paint(self) -> None:
+    def paint_icons(self) -> None:
         colors = theme.colors()
         self._mark.setStyleSheet(
             f"background: {colors.accent}; color: {colors.on_accent}; border-radius: 14px; "
@@ -90,7 +90,7 @@ class Rail(QWidget):
 
     def show_page(self, at: int) -> None:
         self.buttons[at].setChecked(True)
-        self._paint()
+        self.paint_icons()
 
 
 class Window(QMainWindow):
@@ -112,6 +112,7 @@ class Window(QMainWindow):
         self._open_file, self._close, self._remember = open_file, close, remember
         self._closed = False
         self.setWindowTitle("DDMI Studio")
+        self.setWindowIcon(theme.icon("mdi6.creation", theme.colors().accent))
         self.setAcceptDrops(True)
         self.setMinimumSize(SMALLEST)
         self.stack = QStackedWidget()
@@ -140,7 +141,7 @@ class Window(QMainWindow):
 
     def _show_page(self, at: int) -> None:
         self.stack.setCurrentIndex(at)
-        self.rail._paint()
+        self.rail.paint_icons()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls() and all(url.isLocalFile() for url in event.mimeData().urls()):
