@@ -70,6 +70,10 @@ class FieldCamera:
         window = (max(left, -1.0), max(top, -1.0), min(right, 1.0), min(bottom, 1.0))
         return window if window[0] < window[2] and window[1] < window[3] else None
 
+    def shows_all(self) -> bool:
+        """Whether the whole field is in sight."""
+        return self.visible() == (-1.0, -1.0, 1.0, 1.0)
+
     def screen_request(self) -> tuple[int, int, Window] | None:
         """Width, height, window of the visible part at the screen's own pixels."""
         window = self.visible()

@@ -35,7 +35,7 @@ MODE_TOOLTIPS = {
 }
 HINT = "drag: pan    wheel: zoom    double click or Home: whole picture"
 WHOLE: Window = (-1.0, -1.0, 1.0, 1.0)
-BASE = 192  # pixels of the picture of the whole field that is shown where nothing better is there yet
+BASE = 64  # pixels of the picture of the whole field that is shown where nothing better is there yet
 BITMAP = 1024  # largest bitmap to compare with
 PACE = 40  # milliseconds between two wishes while the hand moves
 WHEEL_ZOOM = 1.25
@@ -59,7 +59,7 @@ class ImageStage(Stage):
     """Shows an image sample. Keys: + and - zoom, arrows pan, Home fits the whole picture."""
 
     def __init__(self) -> None:
-        super().__init__("mdi6.image-outline", "Press Generate to make a picture.", HINT)
+        super().__init__("mdi6.image-outline", "Pictures appear here.", HINT)
         self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self.camera = FieldCamera(self.width(), self.height())
@@ -93,7 +93,7 @@ class ImageStage(Stage):
             return
         same_field = (settings.gains, settings.grain) == (before.gains, before.grain)
         if not same_field:
-            self._ask_for_whole("base", BASE)
+            self._ask_for_base()
         if self.mode == COMPARE:
             self._ask_for_whole("bitmap", self.bitmap_size())
         if self.mode == EXACT or not same_field:
@@ -106,7 +106,10 @@ class ImageStage(Stage):
         if not isinstance(view, ImageView) or not isinstance(rendered, Picture):
             raise TypeError("An image view shows pictures.")
         pixelated = final and wish.note == PIXELATED
-        self._pictures[wish.channel] = Layer(to_image(rendered.pixels), view.window, pixelated)
+        layer = Layer(to_image(rendered.pixels), view.window, pixelated)
+        self._pictures[wish.channel] = layer
+        if wish.channel == "view" and view.window == WHOLE:
+            self._pictures["base"] = layer
         self._describe()
         self.update()
 
@@ -163,10 +166,15 @@ class ImageStage(Stage):
         return self.mode == EXACT and self.camera.magnifies(self._settings.resolution)
 
     def _ask_all(self) -> None:
-        self._ask_for_whole("base", BASE)
+        self._ask()
+        self._ask_for_base()
         if self.mode == COMPARE:
             self._ask_for_whole("bitmap", self.bitmap_size())
-        self._ask()
+
+    def _ask_for_base(self) -> None:
+        """Where only a part is in sight, the rest is asked for too, small, to be there when the hand moves."""
+        if not self.camera.shows_all():
+            self._ask_for_whole("base", BASE)
 
     def _ask_for_whole(self, channel: str, size: int) -> None:
         self.want(ImageView(size, size, gains=self._settings.gains, grain=self._settings.grain), channel)
@@ -308,7 +316,7 @@ class ImageStage(Stage):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         paint_backdrop(painter, self.size())
-        if not self._has_sample:
+        if not self._has_sample or not self._pictures:
             return
         whole = self.rect_of(WHOLE)
         painter.fillRect(whole, QColor(theme.colors().field))

@@ -49,6 +49,7 @@ SPIN_STEP = 1.2  # degrees a frame
 FRAME = 33  # milliseconds
 REST = 180  # milliseconds without movement until the fine mesh is drawn again
 QUICK = 0.25  # seconds that a mesh may take while a slider moves
+COLORED_CELLS = 128  # of a mesh coloured by scales
 SCALE_CELLS = 64  # of the surfaces that fewer scales make
 FIRST_CELLS, LEAST_CELLS, MOST_CELLS = 48, 24, 128  # while a slider moves
 
@@ -115,7 +116,7 @@ class ShapeStage(Stage):
     roomy = Signal(bool)
 
     def __init__(self) -> None:
-        super().__init__("mdi6.cube-outline", "Press Generate to make a shape.", HINT)
+        super().__init__("mdi6.cube-outline", "Shapes appear here.", HINT)
         self.canvas, self.problem = self._make_canvas()
         self.axes = Axes(self)
         self.camera = Turntable()
@@ -226,9 +227,13 @@ class ShapeStage(Stage):
     # Asking for renders
 
     def _ask(self, cells: int, note: str = "") -> None:
-        cells = min(cells, self.canvas.most_cells)
+        cells = min(cells, self.most_cells())
         self._asked_at = time.monotonic()
         self.want(MeshView(cells, self._settings.iso, self._settings.gains), "view", note)
+
+    def most_cells(self) -> int:
+        """Of a mesh on the screen, so that it is drawn, or coloured by scales, without a stop."""
+        return min(self.canvas.most_cells, COLORED_CELLS) if self.canvas.mode == "scales" else self.canvas.most_cells
 
     def _learn(self, cells: int, seconds: float) -> None:
         """Choose the cells of the next quick mesh so that it comes within QUICK seconds; time grows with their cube."""
@@ -253,9 +258,13 @@ class ShapeStage(Stage):
     # The camera and the hand
 
     def set_mode(self, mode: str) -> None:
+        before = self.most_cells()
         self.canvas.mode = mode
         self._describe()
-        self._ask_for_scales()
+        if self._has_sample and self.most_cells() != before and self._settings.resolution > COLORED_CELLS:
+            self._ask(self._settings.resolution)
+        else:
+            self._ask_for_scales()
 
     def set_spinning(self, spinning: bool) -> None:
         spinning = spinning and self._has_sample
@@ -357,7 +366,7 @@ class ShapeStage(Stage):
         if not len(mesh.faces):
             texts = [f"{mesh.cells} cells", "no surface at this iso level"]
         elif self._settings.resolution > self.canvas.most_cells:
-            texts.append(f"at most {self.canvas.most_cells} cells on the screen without a graphics card")
+            texts.append(f"at most {self.canvas.most_cells} cells on the screen here")
         if self.canvas.mode == "scales":
             one = len(self._settings.gains or ()) < 2
             texts.append("this model has one scale" if one else "green: middle scale, orange: fine scale")

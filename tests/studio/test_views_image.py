@@ -181,6 +181,18 @@ def test_while_the_field_is_evaluated_the_last_picture_is_shown_scaled(view, ask
     assert pixel(view, MIDDLE.x() + 150, MIDDLE.y() + 1).red() == pytest.approx((x + 1) / 2 * 255, abs=4)
 
 
+def test_a_new_sample_seen_in_part_is_asked_for_in_whole_too(view, asked):
+    assert not asked.on("base")
+    turn_wheel(view, MIDDLE, 8)
+    view.set_sample(object())
+    assert asked.on("base")[-1].window == (-1, -1, 1, 1)
+    assert asked.on("view")[-1].window != (-1, -1, 1, 1)
+    asked.answer()
+    QTest.keyClick(view, Qt.Key.Key_Home)
+    left = pixel(view, MIDDLE.x() - SIDE // 2 + 3, MIDDLE.y() + 3)
+    assert left.red() < 12
+
+
 def test_an_answer_to_an_older_wish_never_replaces_a_newer_one(view, asked, qtbot):
     old = asked.on("view")[-1]
     view.set_settings(RenderSettings(resolution=128), moving=False)

@@ -382,3 +382,12 @@ def test_the_tool_bar_leaves_out_what_has_a_key_where_it_is_narrow(view, asked, 
 def test_what_another_view_asked_for_is_left_alone(view, asked):
     view.show_rendered(ImageView(8, 8), Picture(np.zeros((8, 8, 3), np.uint8)), True)
     assert view.info.text().startswith("24 cells")
+
+
+def test_a_large_mesh_is_coloured_at_fewer_cells(view, asked):
+    view.set_settings(RenderSettings(resolution=150, iso=0.5, gains=(1.0, 1.0)), moving=False)
+    assert asked[-1].cells == 150
+    view.set_mode("scales")
+    assert asked[-1].cells == 128
+    view.set_mode("shaded")
+    assert asked[-1].cells == 150
