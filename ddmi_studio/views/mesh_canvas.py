@@ -29,7 +29,7 @@ from vispy.gloo.context import FakeCanvas, forget_canvas, set_current_canvas
 from ddmi_models.errors import Unavailable
 from ddmi_models.requests import MeshData
 from ddmi_studio.views import shaders
-from ddmi_studio.views.mesh_scene import CORNERS, MeshScene
+from ddmi_studio.views.mesh_scene import CORNERS, MODES, MeshScene
 from ddmi_studio.views.turntable import Turntable
 
 SOFTWARE_CELLS, MOST_CELLS = 160, 512  # of a mesh on the screen
@@ -119,10 +119,26 @@ class MeshCanvas(QWidget):
         self._host: FakeCanvas | None = FakeCanvas()
         self._scene = MeshScene()
         self._target = Target()
+        self._try_out(self._host)
         self._context.doneCurrent()
         self._image: QImage | None = None
         self._was_smooth = True
         self._smooth_seconds = 1.0
+
+    def _try_out(self, host: FakeCanvas) -> None:
+        """Draw something small in every mode, so that a driver that cannot do it is known at once."""
+        corner = np.eye(3, dtype=np.float32)
+        self._scene.show_mesh(MeshData(corner, np.array([[0, 1, 2]], np.int32), corner, False, 1))
+        try:
+            for mode in MODES:
+                self._scene.mode = mode
+                self._target.draw(self._scene, host, 8, 8, smooth=True)
+        except RuntimeError as error:
+            self.release()
+            self.setParent(None)
+            raise Unavailable("OpenGL cannot draw shapes on this machine.", "Try a newer graphics driver.") from error
+        self._scene.show_mesh(None)
+        self._scene.mode = "shaded"
 
     @property
     def mode(self) -> str:

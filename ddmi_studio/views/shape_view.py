@@ -21,6 +21,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from ddmi_models.errors import Unavailable
 from ddmi_models.requests import ImageView, MeshData, MeshView, Rendered, Sample
 from ddmi_studio import theme
 from ddmi_studio.state.scene import RenderSettings
@@ -138,11 +139,14 @@ class ShapeStage(Stage):
         self._cover_or_not()
 
     def _make_canvas(self) -> tuple[MeshCanvas | SoftCanvas, str | None]:
-        from ddmi_studio.views.mesh_canvas import MeshCanvas, find_opengl
+        from ddmi_studio.views.mesh_canvas import MeshCanvas, OpenGL, find_opengl
 
         found = find_opengl()
         if found.problem is None:
-            return MeshCanvas(self, found.software), None
+            try:
+                return MeshCanvas(self, found.software), None
+            except Unavailable as error:
+                found = OpenGL(error.message)
         from ddmi_studio.views.soft_canvas import SoftCanvas
 
         return SoftCanvas(self), found.problem

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
 from ddmi_studio import theme
 from ddmi_studio.widgets.base import set_role
+
+OVERHANG = 6  # empty pixels left of the arrow, which stands where the texts of other widgets begin
 
 
 class Fold(QWidget):
@@ -23,14 +25,13 @@ class Fold(QWidget):
         self.header.setCheckable(True)
         self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.header.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._inside = QWidget(self)
         self.body = QVBoxLayout(self._inside)
-        self.body.setContentsMargins(0, 4, 0, 0)
+        self.body.setContentsMargins(OVERHANG, 4, 0, 0)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(-OVERHANG, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self.header)
+        layout.addWidget(self.header, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self._inside)
         self.header.clicked.connect(self._clicked)
         theme.notifier().changed.connect(self._paint_arrow)

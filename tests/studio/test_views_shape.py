@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from ddmi_models.requests import ImageView, MeshData, MeshView, Picture
 from ddmi_studio.state.scene import RenderSettings
-from ddmi_studio.views import mesh_canvas
+from ddmi_studio.views import mesh_canvas, shaders
 from ddmi_studio.views.footprint import SIDE, footprint
 from ddmi_studio.views.mesh_canvas import OpenGL, find_opengl
 from ddmi_studio.views.mesh_scene import edges_of
@@ -391,3 +391,11 @@ def test_a_large_mesh_is_coloured_at_fewer_cells(view, asked):
     assert asked[-1].cells == 128
     view.set_mode("shaded")
     assert asked[-1].cells == 150
+
+
+def test_a_driver_that_refuses_the_shaders_is_replaced_at_once(qtbot, monkeypatch):
+    monkeypatch.setattr(shaders, "MESH_FRAGMENT", shaders.MESH_FRAGMENT.replace("gl_FragColor", "nonsense"))
+    view = shown(qtbot)
+    assert isinstance(view.canvas, SoftCanvas)
+    assert view.hint.text().startswith("OpenGL cannot draw shapes on this machine.")
+    view.release()
