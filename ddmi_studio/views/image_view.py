@@ -59,7 +59,7 @@ class ImageStage(Stage):
     """Shows an image sample. Keys: + and - zoom, arrows pan, Home fits the whole picture."""
 
     def __init__(self) -> None:
-        super().__init__("mdi6.image-outline", "Pictures appear here.", HINT)
+        super().__init__("Image", "mdi6.image-outline", "Pictures appear here.", HINT)
         self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self.camera = FieldCamera(self.width(), self.height())

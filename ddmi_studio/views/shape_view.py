@@ -117,7 +117,7 @@ class ShapeStage(Stage):
     roomy = Signal(bool)
 
     def __init__(self) -> None:
-        super().__init__("mdi6.cube-outline", "Shapes appear here.", HINT)
+        super().__init__("Shape", "mdi6.cube-outline", "Shapes appear here.", HINT)
         self.canvas, self.problem = self._make_canvas()
         self.axes = Axes(self)
         self.camera = Turntable()

@@ -152,8 +152,10 @@ class Stage(QWidget):
 
     render_wanted = Signal(object, str)
 
-    def __init__(self, icon: str, empty: str, hint: str) -> None:
+    def __init__(self, name: str, icon: str, empty: str, hint: str) -> None:
         super().__init__()
+        self.setAccessibleName(name)
+        self.setAccessibleDescription(hint)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(240, 200)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
