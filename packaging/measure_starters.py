@@ -56,7 +56,7 @@ def measure_avatars(count: int = 32) -> dict[str, Any]:
         fields = domain.decode(domain.encode({"image": pixels}).mean)
         at_64.append(psnr(render(domain, fields, 64), rasterise(drawing, 64)))
         at_256.append(psnr(render(domain, fields, 256), rasterise(drawing, 256)))
-    samples = ddmi.load("avatars").sample(seed=0, count=16)
+    samples = ddmi.load("avatars", threads=1).sample(seed=0, count=16)
     own = [psnr(averaged(np.asarray(s.image(1024)), 64), np.asarray(s.image(64))) for s in samples]
     drawings = [draw_avatar(seed) for seed in range(UNSEEN, UNSEEN + 16)]
     true = [psnr(averaged(rasterise(d, 1024), 64), rasterise(d, 64)) for d in drawings]
@@ -98,7 +98,7 @@ def prompt_mesh(cells: int) -> Any:
     """Prompt and seed to a mesh; a sample without a surface gives an empty one."""
     import trimesh
 
-    model = ddmi.load("furniture")
+    model = ddmi.load("furniture", threads=1)
 
     def generate(prompt: str, seed: int) -> trimesh.Trimesh:
         try:
