@@ -1,8 +1,12 @@
-"""Loading torch's large libraries without stopping the window.
+"""Loading torch into a process that has a window: without stopping it, and without a second LLVM.
 
 An import of a compiled module holds Python's lock while the system links its libraries: seconds for torch on a cold
 disk, in which no other thread runs. Called through ctypes the linker works without the lock, and the import then finds
 the libraries loaded.
+
+Triton, which torch and diffusers import where it is installed, brings an LLVM of its own. Loaded after the LLVM of a
+software OpenGL (Mesa's llvmpipe) it ends the process with a segmentation fault. Nothing here compiles kernels, so it is
+left out: both libraries then go on without it.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ LIBRARIES = ("libc10.so", "libtorch_cpu.so", "libtorch.so", "libtorch_python.so"
 
 def preload_torch() -> None:
     """Load torch's libraries on the calling thread; does nothing where torch is loaded or the system is not Linux."""
+    if "triton" not in sys.modules:
+        sys.modules["triton"] = None  # type: ignore[assignment]  # an import of it raises ImportError
     if "torch" in sys.modules or not sys.platform.startswith("linux"):
         return
     spec = importlib.util.find_spec("torch")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,6 +120,13 @@ def test_a_shape_from_prompt_to_mesh(qtbot, studio, tmp_path, monkeypatch):
     studio.session.render.set_export("shape", resolution=(16, 16))
     export(qtbot, studio, monkeypatch, tmp_path / "table.glb")
     assert (tmp_path / "table.glb").read_bytes()[:4] == b"glTF"
+
+
+def test_opengl_may_come_before_torch():
+    models.write(models_dir(), "shape")
+    script = Path(__file__).with_name("shape_first.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()) == (0, [SHAPE, "False"]), done.stderr
 
 
 def test_a_long_generation_is_cancelled_and_another_survives_the_close(qtbot, studio):
