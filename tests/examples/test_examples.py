@@ -17,9 +17,14 @@ def run(name: str, folder: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+def picture_size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.size
+
+
 def test_image_at_three_sizes(tmp_path: Path) -> None:
     run("image_at_three_sizes.py", tmp_path)
-    sizes = {path.name: Image.open(path).size for path in tmp_path.glob("*.png")}
+    sizes = {path.name: picture_size(path) for path in tmp_path.glob("*.png")}
     assert sizes == {"face-64.png": (64, 64), "face-256.png": (256, 256), "face-1024.png": (1024, 1024)}
 
 
