@@ -23,7 +23,7 @@ from ddmi_studio.views import SCENES
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 300.0  # seconds for one step on a slow machine
-SHOTS = (("furniture", "a round table with one central leg", 4), ("avatars", "", 6))
+SHOTS = (("furniture", "a round table with one central leg", 7, 4), ("avatars", "", 8, 5))
 SIZE = (1440, 900)
 
 
@@ -52,7 +52,7 @@ def click(button: QPushButton) -> None:
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
-def make(app: QApplication, studio: Studio, model: str, prompt: str, count: int) -> None:
+def make(app: QApplication, studio: Studio, model: str, prompt: str, seed: int, count: int) -> None:
     """Type a recipe, press Generate, and wait for every thumbnail and the final picture."""
     recipe, session = studio.create.recipe, studio.session
     before = len(session.samples.all)
@@ -60,8 +60,7 @@ def make(app: QApplication, studio: Studio, model: str, prompt: str, count: int)
     if prompt:
         recipe.prompt.clear()
         QTest.keyClicks(recipe.prompt, prompt)
-    recipe.seed.set_seed(7)
-    session.form.set(seed=7, count=count)
+    session.form.set(seed=seed, count=count)
     click(recipe.generate)
     wait(app, lambda: len(session.samples.all) == before + count, f"{model}: sampling")
     wait(app, lambda: all(e.thumbnail is not None for e in session.samples.all), f"{model}: thumbnails")
@@ -78,8 +77,8 @@ def shoot(app: QApplication, theme: str, out: Path) -> None:
     wait(app, lambda: studio.session.models_known, "the list of models")
     rest(app, 1)
     studio.window.grab().save(str(out / f"welcome{suffix}.png"))
-    for model, prompt, count in SHOTS:
-        make(app, studio, model, prompt, count)
+    for model, prompt, seed, count in SHOTS:
+        make(app, studio, model, prompt, seed, count)
         domain = studio.session.domain
         studio.window.grab().save(str(out / f"create-{domain}{suffix}.png"))
     studio.window.rail.show_page(1)
