@@ -91,6 +91,18 @@ class CoordinateNetConfig(StrictConfig):
     )
     noise: bool = Field(default=False, description="Learned per-pixel noise, as in the official image decoders.")
 
+    @property
+    def depth(self) -> int:
+        """Blocks of the network: one a scale, at least three, and a last one."""
+        return max(3, self.scales) + 1
+
+    def block_inputs(self, index: int, features: int) -> int:
+        """Channels that enter block `index` where each scale brings `features` channels."""
+        if index == 0:
+            return features * (self.scales if self.fusion == "once" else 1)
+        appended = self.fusion == "concat" and index < self.scales
+        return self.width + (features if appended else 0)
+
 
 class UNetConfig(StrictConfig):
     """The denoising U-Net on the latent."""

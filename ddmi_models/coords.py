@@ -1,9 +1,8 @@
 """The only coordinate grids: extents, pixel centres, axis order.
 
 Images live on [-1, 1]^2: x runs right along the columns, y runs *down* along the rows, a picture of R pixels has its
-pixel centres at
--(R-1)/R ... (R-1)/R, so that renders of R and 3R share every centre of R. Shapes live in the cube [-0.5, 0.5]^3, y
-up, sampled with a margin of 10 % (`CUBE_MARGIN`).
+pixel centres at -(R-1)/R ... (R-1)/R, so that renders of R and 3R share every centre of R. Shapes live in the cube
+[-0.5, 0.5]^3, y up, sampled with a margin of 10 % (`CUBE_MARGIN`).
 """
 
 from __future__ import annotations

@@ -144,21 +144,14 @@ class ImageMLP(nn.Module):
         super().__init__()
         width, inputs = config.width, config.plane_channels + SCALE_CHANNELS
         self.config = config
-        self.depth = max(3, config.scales) + 1
+        self.depth = config.depth
         self.time_mlp = nn.Sequential(nn.Identity(), nn.Linear(width // 4, width), nn.GELU(), nn.Linear(width, width))
         for index in range(self.depth):
-            channels = self._block_inputs(index, inputs)
+            channels = config.block_inputs(index, inputs)
             self.add_module(f"net_res{index + 1}", StyledResBlock(channels, width, width, config.noise))
         if config.fusion == "sum":
             self.project = nn.ModuleList(nn.Conv1d(inputs, width, 1) for _ in range(1, config.scales))
         self.torgb = ToRGB(width, config.out_channels, width)
-
-    def _block_inputs(self, index: int, inputs: int) -> int:
-        config = self.config
-        if index == 0:
-            return inputs * (config.scales if config.fusion == "once" else 1)
-        appended = config.fusion == "concat" and index < config.scales
-        return config.width + (inputs if appended else 0)
 
     @property
     def noise_layers(self) -> int:

@@ -22,20 +22,13 @@ class OccupancyMLP(nn.Module):
         super().__init__()
         width, inputs = config.width, config.plane_channels
         self.config = config
-        self.depth = max(3, config.scales) + 1
+        self.depth = config.depth
         self.net_p = nn.Linear(3, width)
         for index in range(self.depth):
-            self.add_module(f"net_res{index + 1}", ResnetBlockFC(self._block_inputs(index, inputs), width))
+            self.add_module(f"net_res{index + 1}", ResnetBlockFC(config.block_inputs(index, inputs), width))
         if config.fusion == "sum":
             self.project = nn.ModuleList(nn.Linear(inputs, width) for _ in range(1, config.scales))
         self.net_out = nn.Linear(width, config.out_channels)
-
-    def _block_inputs(self, index: int, inputs: int) -> int:
-        config = self.config
-        if index == 0:
-            return inputs * (config.scales if config.fusion == "once" else 1)
-        appended = config.fusion == "concat" and index < config.scales
-        return config.width + (inputs if appended else 0)
 
     def forward(self, points: torch.Tensor, features: Sequence[torch.Tensor]) -> torch.Tensor:
         """Logits [B, N] of points [B, N, 3] of the cube with features [B, N, plane_channels], one tensor a scale."""

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ddmi_models.config import UNetConfig
 from ddmi_models.errors import BadConfig, BadInput
 from ddmi_models.nets.attention import Norm32, SelfAttention, SpatialTransformer, zeroed
+from ddmi_models.nets.blocks import Upsample
 
 LONGEST_PERIOD = 10000.0
 
@@ -56,17 +56,6 @@ class Downsample(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.op(x)
-
-
-class Upsample(nn.Module):
-    """Double [B, C, H, W] by repetition and a convolution."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
 class Stage(nn.Sequential):
