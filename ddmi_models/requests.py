@@ -5,6 +5,7 @@ Every request's docstring says what the `Result` event that ends it holds. This 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -57,11 +58,23 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, eq=False)
+class Part:
+    """A latent's part in a mixed sample: the weight of its basis planes in each level, coarse to fine."""
+
+    latents: Latents
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Sample:
-    """A generated sample: its recipe and its latent, from which anything is rendered without sampling again."""
+    """A sample: its recipe and its latent, from which anything is rendered without sampling again.
+
+    A mixed sample has several `parts`, whose weighted basis planes add up; `latents` are those of the first.
+    """
 
     recipe: Recipe
     latents: Latents
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,9 +160,85 @@ class Generate:
 
 @dataclass(frozen=True)
 class Regenerate:
-    """Draw the sample of a recipe again, with the model of its hash, else the one of its name. Result: the Sample."""
+    """Make the sample of a recipe again, with the model of its hash, else the one of its name. Result: the Sample."""
 
     recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Encode:
+    """Make a sample of the user's own signal: a picture, a mesh or a point cloud. Result: Encoded.
+
+    `up` is the axis of a mesh or cloud that points up: y or z.
+    """
+
+    model: str
+    path: Path
+    up: str = "y"
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """An encoded signal and how near it came: `figures` by name (`psnr` in dB, `chamfer` in units of the cube, `iou`),
+    the same in one line of `words`."""
+
+    sample: Sample
+    figures: Mapping[str, float]
+    words: str
+
+
+@dataclass(frozen=True, eq=False)
+class Interpolate:
+    """Samples on the way between two of one model, `steps` of them, both ends included (spherical, on the latents as
+    the diffusion sees them). Result: tuple[Sample, ...]."""
+
+    first: Sample
+    second: Sample
+    steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class Mix:
+    """Basis planes of two samples of one model, level by level. Result: the Sample.
+
+    `levels` is the share of `coarse` in each level, coarse to fine; None: only the coarsest is of `coarse`.
+    """
+
+    coarse: Sample
+    fine: Sample
+    levels: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Vary:
+    """A neighbour of a sample: noised and denoised again (SDEdit). Result: the Sample.
+
+    `strength` from 0 (the sample itself) to 1 (nothing of it). None for the others: as in the sample's recipe, else the
+    model's defaults.
+    """
+
+    sample: Sample
+    seed: int = 0
+    strength: float = 0.5
+    prompt: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ExportPath:
+    """Write samples in a row: a strip (picture), a clip, or a folder (a path without an ending) with a file a sample.
+    Result: tuple[Path, ...], the files written.
+
+    `resolution` is pixels a side of a strip's or clip's pictures, or as in Export for a folder; None: the usual one.
+    `columns` breaks a strip into rows; `rate` is of a clip, frames a second.
+    """
+
+    samples: tuple[Sample, ...]
+    path: Path
+    resolution: int | None = None
+    columns: int | None = None
+    rate: int = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -328,3 +417,8 @@ Request: TypeAlias = (
     | CheckData
     | Doctor
 )
+    | Encode
+    | Interpolate
+    | Mix
+    | Vary
+    | ExportPath

@@ -46,21 +46,33 @@ def sample_ddim(
     denoise: Denoise, schedule: Schedule, noise: Noise, shape: Sequence[int], steps: int, eta: float, token: CancelToken
 ) -> Iterator[Step]:
     """DDIM over the published times; eta 0 is deterministic, eta 1 as noisy as ancestral sampling."""
-    device = schedule.betas.device
-    times = timesteps_for(steps, schedule.timesteps)
-    x = noise.draw(shape).to(device)
+    x = noise.draw(shape).to(schedule.betas.device)
+    yield from ddim_from(x, timesteps_for(steps, schedule.timesteps), denoise, schedule, noise, eta, token)
+
+
+def ddim_from(
+    x: torch.Tensor,
+    times: Sequence[int],
+    denoise: Denoise,
+    schedule: Schedule,
+    noise: Noise,
+    eta: float,
+    token: CancelToken,
+) -> Iterator[Step]:
+    """DDIM from a noisy latent [B, C, H, W] at the first of falling times; the last is -1, for "finished"."""
+    total = len(times) - 1
     for index, (t, following) in enumerate(pairwise(times), start=1):
         token.check()
         prediction = denoise(x, times_like(x, t))
         if following < 0:
-            yield Step(index, steps, prediction.x0, prediction.x0)
+            yield Step(index, total, prediction.x0, prediction.x0)
             return
         now, then = schedule.alphas_cumprod[t], schedule.alphas_cumprod[following]
         sigma = eta * ((1 - now / then) * (1 - then) / (1 - now)).sqrt()
         x = then.sqrt() * prediction.x0 + (1 - then - sigma**2).sqrt() * prediction.eps
         if eta:
-            x = x + sigma * noise.draw(shape).to(device)
-        yield Step(index, steps, prediction.x0, x)
+            x = x + sigma * noise.draw(x.shape[1:]).to(x.device)
+        yield Step(index, total, prediction.x0, x)
 
 
 @dataclass(frozen=True)

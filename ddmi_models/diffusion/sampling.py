@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.diffusion.condition import Condition
 from ddmi_models.diffusion.denoiser import Denoiser, Prediction
 from ddmi_models.diffusion.noise import SampleNoise
-from ddmi_models.diffusion.samplers import Sampler, check_steps, sampler_named
-from ddmi_models.diffusion.steps import Denoise, Step
+from ddmi_models.diffusion.samplers import Sampler, check_steps, ddim_from, sampler_named
+from ddmi_models.diffusion.steps import Denoise, Step, times_like
 from ddmi_models.errors import BadInput
 
 
@@ -54,8 +57,7 @@ def sample_latents(
     """
     chosen = sampler_named(sampler)
     check_steps(sampler, steps, denoiser.schedule.timesteps)
-    if guidance < 0:
-        raise BadInput(f"The guidance {guidance:g} is negative.", "Use 0 or more; 3 is usual.")
+    _check_guidance(guidance)
     amount = _eta(sampler, chosen, eta, denoiser.config.eta)
     noise = SampleNoise(seeds)
     token = token or CancelToken()
@@ -64,6 +66,60 @@ def sample_latents(
     denoise = _guided(denoiser, texts[0], texts[1], guidance, chosen.clips and denoiser.config.clip_denoised, token)
     run = chosen.function(denoise, denoiser.schedule, noise, layout_shape, steps, amount, token)
     return _in_latent_units(denoiser, run)
+
+
+def vary_latents(
+    denoiser: Denoiser,
+    latents: Float[Tensor, "batch channels *space"],
+    seed: int,
+    strength: float,
+    condition: Condition | None = None,
+    negative: Condition | None = None,
+    steps: int = 20,
+    guidance: float = 1.0,
+    token: CancelToken | None = None,
+) -> Iterator[Step]:
+    """Neighbours of latents of the D2C-VAE [B, C, H, W]: noised up to a time and denoised again (SDEdit; Meng et al.
+    2022), with DDIM.
+
+    Args:
+        seed: of the noise, the same for all latents.
+        strength: above 0, at most 1: the share of the schedule that is gone through; 1 leaves nothing of the latents.
+        steps: of a whole sampling, of which `strength` of them are made.
+
+    Others and the result as in `sample_latents`.
+
+    Raises:
+        BadInput: for a strength, steps or guidance out of range.
+    """
+    schedule = denoiser.schedule
+    check_steps("ddim", steps, schedule.timesteps)
+    if not 0 < strength <= 1:
+        raise BadInput(f"The strength {strength:g} is out of range.", "Use a number above 0, up to 1.")
+    _check_guidance(guidance)
+    token = token or CancelToken()
+    denoiser.eval()
+    device = latents.device
+    texts = [None if text is None else text.to(device) for text in (condition, negative)]
+    denoise = _guided(denoiser, texts[0], texts[1], guidance, False, token)
+    times = shortened_times(strength, steps, schedule.timesteps)
+    noise = SampleNoise([seed] * len(latents))
+    with torch.no_grad():
+        clean = denoiser.normalise(latents)
+        x = denoiser.q_sample(clean, times_like(clean, times[0]), noise.draw(clean.shape[1:]).to(device))
+    return _in_latent_units(denoiser, ddim_from(x, times, denoise, schedule, noise, 0.0, token))
+
+
+def shortened_times(strength: float, steps: int, timesteps: int) -> list[int]:
+    """Falling times from the one that `strength` names, evenly spaced, ending with -1."""
+    start = round(strength * (timesteps - 1))
+    count = min(max(1, math.ceil(strength * steps)), start + 1)
+    return [start - index * (start + 1) // count for index in range(count)] + [-1]
+
+
+def _check_guidance(guidance: float) -> None:
+    if guidance < 0:
+        raise BadInput(f"The guidance {guidance:g} is negative.", "Use 0 or more; 3 is usual.")
 
 
 def _eta(name: str, sampler: Sampler, eta: float | None, default: float) -> float:

@@ -13,7 +13,7 @@ from ddmi_models.checkpoints.registry import find_model, list_models
 from ddmi_models.errors import BadInput, Unavailable, UnknownModel
 from ddmi_models.events import Progress
 from ddmi_models.recipes import Recipe
-from ddmi_models.requests import ModelInfo, Sample
+from ddmi_models.requests import ModelInfo, Part, Sample
 
 if TYPE_CHECKING:
     import torch
@@ -48,7 +48,7 @@ class Workshop:
         self._device_name, self._threads, self._precision = device, threads, precision
         self._device: torch.device | None = None
         self._models: OrderedDict[str, Loaded] = OrderedDict()
-        self._samples: OrderedDict[int, tuple[Sample, Decoded]] = OrderedDict()
+        self._samples: OrderedDict[tuple[object, ...], tuple[Sample, Decoded]] = OrderedDict()
 
     @property
     def device(self) -> torch.device:
@@ -116,11 +116,11 @@ class Workshop:
 
     def decoded(self, sample: Sample, loaded: Loaded) -> Decoded:
         """A sample's basis fields. Raises: BadInput if its latent does not fit the model."""
-        key = id(sample.latents)
+        key = (id(sample.latents), *((id(part.latents), part.weights) for part in sample.parts))
         kept = self._samples.pop(key, None)
         if kept is None:
             kept = (sample, decode(loaded, sample))
-        self._samples[key] = kept  # holds the sample too, so that its id stays its own
+        self._samples[key] = kept  # holds the sample too, so that the ids stay its latents' own
         while len(self._samples) > SAMPLES_KEPT:
             self._samples.popitem(last=False)
         return kept[1]
@@ -151,17 +151,20 @@ def model_of(recipe: Recipe) -> ModelInfo:
 
 
 def decode(loaded: Loaded, sample: Sample) -> Decoded:
-    """Basis fields of a sample's latent."""
+    """Basis fields of a sample's latent, or of its parts together."""
     import torch
+    from ddmi_models.fields.mixing import mixed_fields
 
     from ddmi_models.rendering.renderers import Decoded
 
     domain = loaded.model.domain
-    if sample.latents.layout.shape != domain.layout.shape:
+    parts = sample.parts or (Part(sample.latents, (1.0,) * domain.scales),)
+    if any(p.latents.layout.shape != domain.layout.shape or len(p.weights) != domain.scales for p in parts):
         raise BadInput("This latent does not fit the model that its recipe names.", "The file may have been changed.")
     with torch.inference_mode():
-        packed = torch.from_numpy(sample.latents.packed.copy())[None].to(loaded.model.device)
-        return Decoded(domain, domain.decode(packed), sample.recipe.seed)
+        packed = [torch.from_numpy(part.latents.packed.copy())[None].to(loaded.model.device) for part in parts]
+        fields = mixed_fields([domain.decode(latent) for latent in packed], [part.weights for part in parts])
+    return Decoded(domain, fields, sample.recipe.seed)
 
 
 def _measure(loaded: Loaded) -> float:

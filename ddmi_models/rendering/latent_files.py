@@ -14,7 +14,7 @@ from ddmi_models.errors import BadInput
 from ddmi_models.files import atomic_file
 from ddmi_models.planes import Latents, PlaneLayout, PlaneSpec
 from ddmi_models.recipes import recipe_from_json
-from ddmi_models.requests import Sample
+from ddmi_models.requests import Part, Sample
 
 LATENT_SUFFIX = ".latent.safetensors"
 FORMAT = "ddmi-latent"
@@ -28,8 +28,12 @@ def write_latent(path: Path, sample: Sample) -> None:
     """
     layout = json.dumps([asdict(plane) for plane in sample.latents.layout.planes])
     metadata = {"format": FORMAT, "recipe": sample.recipe.to_json(), "layout": layout}
+    arrays = {"latent": sample.latents.packed}
+    if sample.parts:
+        arrays["parts"] = np.stack([part.latents.packed for part in sample.parts])
+        metadata["weights"] = json.dumps([part.weights for part in sample.parts])
     with atomic_file(path) as file:
-        file.write(save({"latent": np.ascontiguousarray(sample.latents.packed, np.float32)}, metadata))
+        file.write(save({name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}, metadata))
 
 
 def read_latent(path: Path) -> Sample:
@@ -45,8 +49,12 @@ def read_latent(path: Path) -> Sample:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
                 raise BadInput(f"{path} is a safetensors file, but not a latent of this program.")
-            packed = file.get_tensor("latent")
+            packed = file.get_tensor("latent").astype(np.float32)
+            mixed = file.get_tensor("parts").astype(np.float32) if "weights" in metadata else ()
         layout = PlaneLayout(tuple(PlaneSpec(**plane) for plane in json.loads(metadata["layout"])))
+        weights = [tuple(map(float, row)) for row in json.loads(metadata.get("weights", "[]"))]
+        parts = tuple(Part(Latents(part, layout), row) for part, row in zip(mixed, weights, strict=True))
+        recipe = metadata["recipe"]
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{path} is not a readable latent ({error}).", "It may be damaged.") from None
-    return Sample(recipe_from_json(metadata["recipe"]), Latents(packed.astype(np.float32), layout))
+    return Sample(recipe_from_json(recipe), Latents(packed, layout), parts)
