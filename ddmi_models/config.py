@@ -53,6 +53,9 @@ class AutoencoderConfig(StrictConfig):
     basis_resolutions: tuple[int, ...] = Field(default=(), description="Levels tapped as coarser basis planes.")
     joint_resolutions: tuple[int, ...] = Field(default=(), description="Levels where the planes exchange information.")
     attention: AttentionKind = "vanilla"
+    joint_heads: int = Field(
+        default=8, gt=0, description="Videos: heads, each as wide as the level, of the attention over all planes."
+    )
     groups: int = Field(default=32, gt=0, description="Groups of every GroupNorm.")
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
@@ -76,6 +79,30 @@ class PointEncoderConfig(StrictConfig):
     blocks: int = Field(default=5, gt=0)
     plane_resolution: int = Field(gt=0, description="Side of a feature plane in cells.")
     padding: float = Field(default=0.1, ge=0, description="Margin around the unit cube, as a fraction of its side.")
+
+
+class VideoEncoderConfig(StrictConfig):
+    """Transformer that turns a clip into features of its patches, and these into three planes."""
+
+    channels: int = Field(gt=0, description="Channels of a patch's features.")
+    layers: int = Field(default=8, gt=0)
+    heads: int = Field(default=8, gt=0)
+    head_channels: int = Field(default=64, gt=0, multiple_of=4)
+    plane_layers: int = Field(default=4, gt=0, description="Layers of each transformer that reduces an axis.")
+    plane_heads: int = Field(default=4, gt=0, description="Its heads, each of an eighth of the channels.")
+    plane_hidden: int = Field(default=512, gt=0, description="Hidden channels of its feed-forward networks.")
+
+
+class ClipConfig(StrictConfig):
+    """The clips that a video model was trained on."""
+
+    frames: int = Field(gt=0, description="Frames of a clip.")
+    rate: float = Field(gt=0, description="Its frames a second.")
+    crossed: bool = Field(
+        default=False,
+        description="Time planes are read with time along the width and space along the height, at the centres of the "
+        "border cells, as the published code does; else as their names say, at the edges.",
+    )
 
 
 class CoordinateNetConfig(StrictConfig):
@@ -118,6 +145,7 @@ class UNetConfig(StrictConfig):
     pooled_channels: int | None = Field(
         default=None, description="Width of the pooled text added to the time embedding."
     )
+    joint_heads: int = Field(default=16, gt=0, description="Videos: heads of the attention over all planes.")
     groups: int = Field(default=32, gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
@@ -157,6 +185,8 @@ class ModelConfig(StrictConfig):
     autoencoder: AutoencoderConfig
     coordinate_net: CoordinateNetConfig
     point_encoder: PointEncoderConfig | None = None
+    video_encoder: VideoEncoderConfig | None = None
+    clip: ClipConfig | None = Field(default=None, description="Videos: length and rate of the trained clips.")
     unet: UNetConfig | None = None
     diffusion: DiffusionConfig = DiffusionConfig()
     text: TextConfig | None = None

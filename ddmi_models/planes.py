@@ -1,7 +1,8 @@
 """Latents and basis planes: the only place that packs and unpacks planes.
 
 A plane is named by its two axes, for instance `xz`: the first axis runs along the width (columns), the second along
-the height (rows).
+the height (rows). Planes of one size are stacked along the channels. Planes of space and time (`xy`, `xt`, `yt`) have
+sizes of their own and are laid end to end along their cells.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 Array = TypeVar("Array", bound=Any)
 
+TIME_AXIS = "t"
+
 
 @dataclass(frozen=True)
 class PlaneSpec:
@@ -30,10 +33,15 @@ class PlaneSpec:
     height: int
     width: int
 
+    @property
+    def cells(self) -> int:
+        return self.height * self.width
+
 
 @dataclass(frozen=True)
 class PlaneLayout:
-    """Planes of one sample in the order in which a checkpoint packs them: stacked along the channels."""
+    """Planes of one sample in the order in which a checkpoint packs them: along the channels, with time along the
+    cells."""
 
     planes: tuple[PlaneSpec, ...]
 
@@ -42,39 +50,59 @@ class PlaneLayout:
         return tuple(p.name for p in self.planes)
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Shape of one packed latent: [channels, height, width]."""
+    def along_cells(self) -> bool:
+        """Whether planes follow one another along their cells, as they do where one of them has a time axis."""
+        return any(p.name.endswith(TIME_AXIS) for p in self.planes)
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """(height, width) of the planes in a latent packed along the cells; () of one packed along the channels."""
+        return tuple((p.height, p.width) for p in self.planes) if self.along_cells else ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one packed latent: [channels, height, width], or [channels, cells] where it is packed along them."""
         first = self.planes[0]
+        if self.along_cells:
+            return first.channels, sum(p.cells for p in self.planes)
         return sum(p.channels for p in self.planes), first.height, first.width
 
     @property
-    def mixing_shape(self) -> tuple[int, int, int, int]:
+    def mixing_shape(self) -> tuple[int, ...]:
         """Shape of the mixing logits of the mixed prediction: one a channel."""
-        return 1, self.shape[0], 1, 1
+        return 1, self.shape[0], *(1 for _ in self.shape[1:])
 
     def pack(self, planes: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Stack named planes [B, C, H, W] into one latent [B, sum C, H, W]."""
+        """Put named planes [B, C, H, W] together to one latent [B, *shape]."""
         import torch
 
         if set(planes) != set(self.names):
             raise BadInput(f"Planes {sorted(planes)} were given where {sorted(self.names)} are needed.")
+        if self.along_cells:
+            return torch.cat([planes[name].flatten(2) for name in self.names], dim=2)
         return torch.cat([planes[name] for name in self.names], dim=1)
 
     def unpack(self, packed: Array) -> dict[str, Array]:
-        """Split a latent [..., C, H, W] (tensor or array) into views of its planes, by name."""
-        if tuple(packed.shape[-3:]) != self.shape:
-            raise BadInput(f"A latent of shape {tuple(packed.shape[-3:])} was given where {self.shape} is needed.")
+        """Split a latent [..., *shape] (tensor or array) into views of its planes [..., C, H, W], by name."""
+        own = self.shape
+        if tuple(packed.shape[-len(own) :]) != own:
+            raise BadInput(f"A latent of shape {tuple(packed.shape[-len(own) :])} was given where {own} is needed.")
         parts, start = {}, 0
         for plane in self.planes:
-            parts[plane.name] = packed[..., start : start + plane.channels, :, :]
-            start += plane.channels
+            if self.along_cells:
+                flat = packed[..., start : start + plane.cells]
+                parts[plane.name] = flat.reshape(*flat.shape[:-1], plane.height, plane.width)
+                start += plane.cells
+            else:
+                parts[plane.name] = packed[..., start : start + plane.channels, :, :]
+                start += plane.channels
         return parts
 
 
 @dataclass(frozen=True, eq=False)
 class Latents:
-    """The sampled planes of one sample, packed: float32 [C, H, W]. Small (at most about 1 MB), so it is kept for
-    every sample."""
+    """The sampled planes of one sample, packed: float32 of the layout's shape. Small (at most about 1 MB), so it is
+    kept for every sample."""
 
     packed: np.ndarray
     layout: PlaneLayout

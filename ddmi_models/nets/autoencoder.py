@@ -48,7 +48,7 @@ class PlaneStack:
         return self.split(block(self.joined(x)))
 
 
-class _Level(nn.Module):
+class Level(nn.Module):
     """Blocks of one resolution; attention, joint blocks, tap and resampling where the configuration has them."""
 
     def __init__(self, channels: Sequence[int], config: AutoencoderConfig, resolution: int, planes: int) -> None:
@@ -62,15 +62,20 @@ class _Level(nn.Module):
         if planes > 1 and resolution in config.joint_resolutions:
             self.inter_attn = _joint_blocks(width, config, planes)
 
-    def forward(self, x: torch.Tensor, stack: PlaneStack) -> torch.Tensor:
+    def alone(self, x: torch.Tensor) -> torch.Tensor:
+        """What happens to each plane by itself."""
         for index, block in enumerate(self.block):
             x = block(x)
             if len(self.attn):
                 x = self.attn[index](x)
+        return x
+
+    def forward(self, x: torch.Tensor, stack: PlaneStack) -> torch.Tensor:
+        x = self.alone(x)
         return stack.jointly(self.inter_attn, x) if hasattr(self, "inter_attn") else x
 
 
-class _Middle(nn.Module):
+class Middle(nn.Module):
     """The bottleneck's own blocks; `block_3` and `block_4` join the planes (their attention sits beside this
     module)."""
 
@@ -101,12 +106,12 @@ class Encoder(nn.Module):
         self.down = nn.ModuleList()
         previous = config.width
         for index, width in enumerate(widths):
-            level = _Level([previous] + [width] * config.blocks, config, config.resolution // 2**index, planes)
+            level = Level([previous] + [width] * config.blocks, config, config.resolution // 2**index, planes)
             if index < len(widths) - 1:
                 level.downsample = Downsample(width)
             self.down.append(level)
             previous = width
-        self.mid = _Middle(previous, config, planes)
+        self.mid = Middle(previous, config, planes)
         self.mid_attn = SpatialAttention(planes * previous, config.attention, config.groups) if planes > 1 else None
         self.norm_out = nn.GroupNorm(config.groups, previous, eps=NORM_EPS)
         self.conv_out = nn.Conv2d(previous, 2 * config.z_channels, 3, padding=1)
@@ -130,13 +135,13 @@ class Decoder(nn.Module):
         self.stack = PlaneStack(planes)
         widths = [config.width * m for m in config.multipliers]
         self.conv_in = nn.Conv2d(config.z_channels, widths[-1], 3, padding=1)
-        self.mid = _Middle(widths[-1], config, planes)
+        self.mid = Middle(widths[-1], config, planes)
         self.mid_attn = SpatialAttention(planes * widths[-1], config.attention, config.groups) if planes > 1 else None
         levels: list[nn.Module] = []
         previous = widths[-1]
         for index in reversed(range(len(widths))):
             width, resolution = widths[index], config.resolution // 2**index
-            level = _Level([previous] + [width] * (config.blocks + 1), config, resolution, planes)
+            level = Level([previous] + [width] * (config.blocks + 1), config, resolution, planes)
             if resolution in config.basis_resolutions:
                 level.hdbf = nn.Sequential(nn.Conv2d(width, config.plane_channels, 1))
             if index > 0:
@@ -163,6 +168,8 @@ class Decoder(nn.Module):
 class PlaneAutoencoder(nn.Module):
     """D2C-VAE of one plane (no names, suffix-free keys) or of the triplane xy, yz, xz.
 
+    With `config.joint` off, a triplane has the weights and keys of a single plane, each plane goes its way through them.
+
     Args:
         config: sizes.
         planes: names of the planes in the order in which joint blocks stack them; () for a single plane.
@@ -171,17 +178,14 @@ class PlaneAutoencoder(nn.Module):
     def __init__(self, config: AutoencoderConfig, planes: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.plane_names = planes
-        count = max(1, len(planes))
+        count = max(1, len(planes)) if config.joint else 1
         self.encoder = Encoder(config, count)
         self.decoder = Decoder(config, count)
-        for suffix in self._suffixes:
+        self._suffixes = tuple(f"_{name}" if config.joint else "" for name in planes) or ("",)
+        for suffix in dict.fromkeys(self._suffixes):
             self.add_module(f"quant_conv{suffix}", nn.Conv2d(2 * config.z_channels, 2 * config.embed_channels, 1))
-        for suffix in self._suffixes:
+        for suffix in dict.fromkeys(self._suffixes):
             self.add_module(f"post_quant_conv{suffix}", nn.Conv2d(config.embed_channels, config.z_channels, 1))
-
-    @property
-    def _suffixes(self) -> tuple[str, ...]:
-        return tuple(f"_{name}" for name in self.plane_names) or ("",)
 
     def encode(self, planes: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Planes [B, in_channels, H, W], in this module's order, to moments [B, 2 * embed_channels, h, w] in the

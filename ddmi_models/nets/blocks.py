@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -55,6 +56,32 @@ class SpatialAttention(nn.Module):
         return x + self.proj_out(h.transpose(2, 3).reshape(batch, channels, height, width))
 
 
+class SequenceAttention(nn.Module):
+    """Residual self-attention over the positions of a sequence [B, C, L]; heads are contiguous groups of channels,
+    each `head_channels` wide."""
+
+    def __init__(self, channels: int, heads: int, head_channels: int, groups: int) -> None:
+        super().__init__()
+        self.heads, inner = heads, heads * head_channels
+        self.norm = nn.GroupNorm(groups, channels, eps=NORM_EPS)
+        self.q = nn.Conv1d(channels, inner, 1)
+        self.k = nn.Conv1d(channels, inner, 1)
+        self.v = nn.Conv1d(channels, inner, 1)
+        self.proj_out = nn.Conv1d(inner, channels, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.norm(x)
+        q, k, v = (layer(h).unflatten(1, (self.heads, -1)).transpose(2, 3) for layer in (self.q, self.k, self.v))
+        h = F.scaled_dot_product_attention(q, k, v)
+        return x + self.proj_out(h.transpose(2, 3).flatten(1, 2))
+
+    def across(self, planes: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """The attention over the cells of planes [B, C, H, W] of any sizes together: as many planes."""
+        tokens = self(torch.cat([plane.flatten(2) for plane in planes], dim=2))
+        parts = tokens.split([plane[0, 0].numel() for plane in planes], dim=2)
+        return [part.reshape(plane.shape) for part, plane in zip(parts, planes, strict=True)]
+
+
 class Downsample(nn.Module):
     """Halve [B, C, H, W] by a strided convolution, padded at the right and the bottom only."""
 
@@ -67,14 +94,14 @@ class Downsample(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Double [B, C, H, W] by repetition and a convolution."""
+    """Double [B, C, H, W] by repetition and a convolution; with `rows` 1 along the width only."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+    def forward(self, x: torch.Tensor, rows: float = 2.0) -> torch.Tensor:
+        return self.conv(F.interpolate(x, scale_factor=(rows, 2.0), mode="nearest"))
 
 
 class ResnetBlockFC(nn.Module):
