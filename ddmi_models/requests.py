@@ -402,6 +402,11 @@ Request: TypeAlias = (
     | LoadModel
     | Generate
     | Regenerate
+    | Encode
+    | Interpolate
+    | Mix
+    | Vary
+    | ExportPath
     | Render
     | ReadField
     | Thumbnail
@@ -417,8 +422,3 @@ Request: TypeAlias = (
     | CheckData
     | Doctor
 )
-    | Encode
-    | Interpolate
-    | Mix
-    | Vary
-    | ExportPath
