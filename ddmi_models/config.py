@@ -177,6 +177,14 @@ class TextConfig(StrictConfig):
     words: tuple[str, ...] = Field(default=(), description="Words that the model was trained to know, lower case.")
 
 
+class RankingConfig(StrictConfig):
+    """The encoder of latents whose embedding is compared with the text tower's (the contrastive pair of CLIP)."""
+
+    width: int = Field(default=48, gt=0, description="Channels of the finest level.")
+    multipliers: tuple[int, ...] = Field(default=(1, 2), min_length=1, description="Width multiplier of each level.")
+    groups: int = Field(default=8, gt=0, description="Groups of every GroupNorm.")
+
+
 class ModelConfig(StrictConfig):
     """Everything that decides a model's architecture."""
 
@@ -190,6 +198,7 @@ class ModelConfig(StrictConfig):
     unet: UNetConfig | None = None
     diffusion: DiffusionConfig = DiffusionConfig()
     text: TextConfig | None = None
+    ranking: RankingConfig | None = Field(default=None, description="Scores latents against texts; needs `text`.")
     anchor_resolution: int = Field(default=256, gt=0, description="Render size whose scale input is 1.")
     scale_range: tuple[float, float] | None = Field(
         default=None, description="Scale inputs seen in training; renders clamp to it. None: not clamped."

@@ -14,11 +14,14 @@ from ddmi_models.config import ModelConfig
 from ddmi_models.diffusion.condition import Condition
 from ddmi_models.diffusion.denoiser import Denoiser
 from ddmi_models.domains import Domain, build_domain
+from ddmi_models.errors import BadConfig
+from ddmi_models.nets.ranking import RankingHead
 from ddmi_models.text.tower import TextTower
 
 
 class ModelParts(nn.Module):
-    """The modules of one configuration with fresh weights. Keys: the domain's own, `diffusion.*`, `text.*`."""
+    """The modules of one configuration with fresh weights. Keys: the domain's own, `diffusion.*`, `text.*`,
+    `ranking.*`."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -30,11 +33,19 @@ class ModelParts(nn.Module):
             else None
         )
         self.text = TextTower(config.text) if config.text is not None else None
+        self.ranking = self._ranking(config)
+
+    def _ranking(self, config: ModelConfig) -> RankingHead | None:
+        if config.ranking is None:
+            return None
+        if config.text is None:
+            raise BadConfig("A ranking head compares latents with texts, and the model has no text tower.")
+        return RankingHead(config.ranking, self.domain.layout.shape, config.text.width)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Every parameter and buffer under the name that it has in a model file."""
         named = dict(self.domain.state_dict())
-        for prefix in ("diffusion", "text"):
+        for prefix in ("diffusion", "text", "ranking"):
             module = getattr(self, prefix)
             if module is not None:
                 named.update({f"{prefix}.{key}": value for key, value in module.state_dict().items()})
@@ -83,6 +94,10 @@ class Model:
     @property
     def text(self) -> TextTower | None:
         return self.parts.text
+
+    @property
+    def ranking(self) -> RankingHead | None:
+        return self.parts.ranking
 
 
 def load_model(path: Path, device: torch.device | str = "cpu", check: Callable[[], None] | None = None) -> Model:

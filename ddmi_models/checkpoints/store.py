@@ -1,7 +1,7 @@
 """Native checkpoints: one `.safetensors` whose header says everything about the model.
 
 Tensor names: `vaemodel.*`, `mlp.*`, `pointnet.*` (the domain's state dict), `diffusion.*` (the denoiser's), `text.*`
-(the text tower's). The header is read without torch, so that listing models is quick.
+(the text tower's), `ranking.*` (the ranking head's). The header is read without torch, so that listing models is quick.
 """
 
 from __future__ import annotations
@@ -200,7 +200,8 @@ def part_counts(path: Path | str) -> dict[str, int]:
     Raises:
         BadCheckpoint: as `read_header`.
     """
-    constants = {f"diffusion.{name}" for name in (*SCHEDULE, "latent_mean", "latent_std")}
+    constants = {f"diffusion.{name}" for name in SCHEDULE}
+    constants |= {f"{part}.latent_{name}" for part in ("diffusion", "ranking") for name in ("mean", "std")}
     counts: dict[str, int] = {}
     for name, entry in read_contents(Path(path)).entries.items():
         if entry.dtype in FLOATS and name not in constants:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from ddmi_models.config import TextConfig
 from ddmi_models.text.words import ReadPrompt, read_prompt
@@ -36,14 +37,13 @@ class TextTower(nn.Module):
         from open_clip.transformer import TextTransformer
 
         self.config = config
-        tokenizer = SimpleTokenizer()
-        self._start, self._end = tokenizer.sot_token_id, tokenizer.eot_token_id
-        self._word_tokens = {word: tokenizer.encode(word) for word in config.words}
-        kept = sorted({self._start, self._end, *(t for tokens in self._word_tokens.values() for t in tokens)})
-        self._row = {token: row for row, token in enumerate(kept, start=PADDING + 1)}
+        self._tokenizer = SimpleTokenizer()
+        self._start, self._end = self._tokenizer.sot_token_id, self._tokenizer.eot_token_id
+        self._word_tokens = {word: self._tokenizer.encode(word) for word in config.words}
+        self._row = self._rows_of(config.words)
         self.transformer = TextTransformer(
             context_length=config.context_length,
-            vocab_size=len(kept) + 1,
+            vocab_size=len(self._row) + 1,
             width=config.width,
             heads=config.heads,
             layers=config.layers,
@@ -53,6 +53,20 @@ class TextTower(nn.Module):
             pad_id=PADDING,
             output_tokens=True,
         )
+
+    def _rows_of(self, words: Sequence[str]) -> dict[int, int]:
+        """Row of the cut embedding that each token of the words has."""
+        kept = {self._start, self._end, *(token for word in words for token in self._tokenizer.encode(word))}
+        return {token: row for row, token in enumerate(sorted(kept), start=PADDING + 1)}
+
+    @torch.no_grad()
+    def take_embedding(self, embedding: torch.Tensor, words: Sequence[str]) -> None:
+        """Copy the embedding [rows, width] of a tower that knows `words`, token by token."""
+        own = self.transformer.token_embedding.weight
+        own[PADDING] = embedding[PADDING]
+        for token, row in self._rows_of(words).items():
+            if token in self._row:
+                own[self._row[token]] = embedding[row]
 
     def read(self, prompt: str) -> ReadPrompt:
         """Which words of a prompt the tower knows."""
@@ -70,5 +84,7 @@ class TextTower(nn.Module):
 
     def forward(self, prompts: Sequence[str]) -> TextFeatures:
         rows = self.rows(prompts).to(self.transformer.positional_embedding.device)
-        pooled, tokens = self.transformer(rows)
-        return TextFeatures(tokens, rows != PADDING, pooled)
+        mask = rows != PADDING
+        longest = int(mask.sum(1).max())  # columns that only pad cost time and change nothing
+        pooled, tokens = self.transformer(rows[:, :longest])
+        return TextFeatures(F.pad(tokens, (0, 0, 0, rows.shape[1] - longest)), mask, pooled)

@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from ddmi_models.config import DiffusionConfig, ModelConfig, StrictConfig, TextConfig, UNetConfig
+from ddmi_models.config import DiffusionConfig, ModelConfig, RankingConfig, StrictConfig, TextConfig, UNetConfig
 
-Stage = Literal["autoencoder", "diffusion"]
+Stage = Literal["autoencoder", "alignment", "diffusion"]
 
 
 class DataConfig(StrictConfig):
@@ -53,6 +53,9 @@ class TrainConfig(StrictConfig):
     text: TextConfig | None = Field(
         default=None, description="Second stage: its text tower; words are read off the captions."
     )
+    ranking: RankingConfig | None = Field(
+        default=None, description="Alignment: the encoder of latents that is trained against the text tower."
+    )
     steps: int = Field(gt=0, description="Optimizer steps of the whole run; the learning rate's cosine ends there.")
     minutes: float | None = Field(default=None, gt=0, description="Stop after this time even if steps are left.")
     batch: int = Field(default=32, gt=0, description="Items a step, over all processes.")
@@ -77,6 +80,12 @@ class TrainConfig(StrictConfig):
     weighting: Literal["plain", "min-snr"] = "plain"
     uniform_times: bool = Field(default=True, description="Second stage: draw times uniformly; false: logit-normal.")
     train_text: bool = Field(default=True, description="Second stage: train the text tower along; false: frozen.")
+    alignment_weight: float = Field(
+        default=0.1,
+        ge=0,
+        description="Second stage, for a model with a ranking head whose text tower is trained along: weight of the "
+        "contrastive term that keeps the two together.",
+    )
     seed: int = Field(default=0, ge=0)
     precision: Literal["no", "bf16", "fp16"] = Field(default="no", description="Mixed precision; for GPUs.")
     threads: int = Field(default=1, gt=0)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from ddmi_models.diffusion.denoiser import Denoiser
 from ddmi_models.domains import Domain
 from ddmi_models.errors import BadConfig
 from ddmi_models.model import ModelParts
+from ddmi_models.nets.ranking import RankingHead
 from ddmi_models.text.tower import TextFeatures, TextTower
 from ddmi_models.text.words import split_words
 from ddmi_models.training.config import TrainConfig
@@ -38,11 +39,12 @@ def step_generator(seed: int, step: int) -> torch.Generator:
 
 
 class SecondStage(nn.Module):
-    """What the second stage trains: the denoiser, and the text tower where there is one."""
+    """What the second stage trains: the denoiser, the text tower where there is one, and the ranking head where it
+    has to follow the tower."""
 
-    def __init__(self, diffusion: Denoiser, text: TextTower | None) -> None:
+    def __init__(self, diffusion: Denoiser, text: TextTower | None, ranking: RankingHead | None) -> None:
         super().__init__()
-        self.diffusion, self.text = diffusion, text
+        self.diffusion, self.text, self.ranking = diffusion, text, ranking
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,25 +140,14 @@ class AutoencoderObjective(Objective[Domain]):
         return {key: float(np.mean([c[key] for c in collected])) for key in collected[0]}
 
 
-class DiffusionObjective(Objective[SecondStage]):
-    """Second stage on latents that are encoded once; captions are drawn anew each step and dropped now and then."""
+class LatentObjective(Objective[Trained]):
+    """A stage on latents that are encoded once; their captions are drawn anew each step."""
 
     def __init__(self, config: TrainConfig, parts: ModelParts) -> None:
         super().__init__(config, parts)
-        if parts.diffusion is None:
-            raise BadConfig(
-                "The run trains a diffusion model and the architecture has none.", "Give the section `unet`."
-            )
-        self.stage = SecondStage(parts.diffusion, parts.text)
         self.mean, self.std = self._encode(self.train)
         self.validation_latents = self._encode(self.validation) if self.validation is not None else None
-        if parts.config.diffusion.normalised:
-            channels = self.mean.transpose(0, 1).flatten(1)
-            spread = (channels.var(1) + self.std.square().transpose(0, 1).flatten(1).mean(1)).sqrt()
-            parts.diffusion.set_statistics(channels.mean(1), spread)
         parts.domain.requires_grad_(False)
-        if parts.text is not None and not config.train_text:
-            parts.text.requires_grad_(False)
 
     @torch.no_grad()
     def _encode(self, data: Batches) -> tuple[torch.Tensor, torch.Tensor]:
@@ -168,6 +159,50 @@ class DiffusionObjective(Objective[SecondStage]):
             deviations.append(posterior.std)
         return torch.cat(means), torch.cat(deviations)
 
+    def statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and standard deviation [C] of the training latents, a channel each, posterior noise included."""
+        channels = self.mean.transpose(0, 1).flatten(1)
+        spread = (channels.var(1) + self.std.square().transpose(0, 1).flatten(1).mean(1)).sqrt()
+        return channels.mean(1), spread
+
+    def latents(self, items: np.ndarray, noise: torch.Tensor) -> torch.Tensor:
+        """Latents [B, C, H, W] of the items, drawn from their posteriors with standard normal noise."""
+        return self.mean[items] + self.std[items] * noise
+
+    def draw_texts(self, captions: list[list[str]], step: int, part: slice, drop: float) -> list[str]:
+        """One caption an item of the batch's part; empty for a share `drop` of them."""
+        rng = np.random.default_rng((self.config.seed, step, 2))
+        dropped = rng.random(self.config.batch)[part] < drop
+        choices = rng.random(self.config.batch)[part]
+        return [
+            "" if drop else options[int(choice * len(options))]
+            for drop, choice, options in zip(dropped, choices, captions, strict=True)
+        ]
+
+
+def also_true(texts: list[str], captions: list[list[str]]) -> torch.Tensor:
+    """bool [B, B]: whether text i is among the captions of item j; its contrast would teach a falsehood."""
+    known = [set(options) for options in captions]
+    return torch.tensor([[text in options for options in known] for text in texts])
+
+
+class DiffusionObjective(LatentObjective[SecondStage]):
+    """Second stage: the denoiser's error. Captions are dropped now and then, for guidance; a ranking head is kept
+    in step with a text tower that is trained along."""
+
+    def __init__(self, config: TrainConfig, parts: ModelParts) -> None:
+        if parts.diffusion is None:
+            raise BadConfig(
+                "The run trains a diffusion model and the architecture has none.", "Give the section `unet`."
+            )
+        super().__init__(config, parts)
+        trains_text = parts.text is not None and config.train_text
+        if parts.text is not None:
+            parts.text.requires_grad_(trains_text)
+        self.stage = SecondStage(parts.diffusion, parts.text, parts.ranking if trains_text else None)
+        if parts.config.diffusion.normalised:
+            parts.diffusion.set_statistics(*self.statistics())
+
     def trained(self) -> SecondStage:
         return self.stage
 
@@ -177,10 +212,20 @@ class DiffusionObjective(Objective[SecondStage]):
         batch = self.config.batch
         draws = self._draw(batch, step_generator(self.config.seed, step))
         items = self.train.indices(step, batch)[part]
-        latents = (self.mean[items] + self.std[items] * draws.posterior[part]).to(device)
+        latents = self.latents(items, draws.posterior[part]).to(device)
         captions = self.train.captions(items) if module.text is not None else None
-        texts = None if captions is None else self._draw_texts(captions, step, part)
-        return self._error(module, latents, texts, draws.times[part], draws.noise[part]), {}
+        if captions is None or module.text is None:
+            return self._error(module, latents, None, draws.times[part], draws.noise[part]), {}
+        texts = self.draw_texts(captions, step, part, self.config.text_drop)
+        features = module.text(texts)
+        error = self._error(module, latents, features, draws.times[part], draws.noise[part])
+        told = [row for row, text in enumerate(texts) if text]
+        if module.ranking is None or not told:
+            return error, {}
+        wrong = also_true([texts[row] for row in told], [captions[row] for row in told])
+        alignment = module.ranking.loss(features.pooled[told], latents[told], wrong)
+        figures = {"error": float(error.detach()), "alignment": float(alignment.detach())}
+        return error + self.config.alignment_weight * alignment, figures
 
     def _draw(self, count: int, generator: torch.Generator) -> StepDraws:
         shape = (count, *self.mean.shape[1:])
@@ -195,39 +240,51 @@ class DiffusionObjective(Objective[SecondStage]):
             torch.randn(shape, generator=generator),
         )
 
-    def _draw_texts(self, captions: list[list[str]], step: int, part: slice) -> list[str]:
-        rng = np.random.default_rng((self.config.seed, step, 2))
-        dropped = rng.random(self.config.batch)[part] < self.config.text_drop
-        choices = rng.random(self.config.batch)[part]
-        return [
-            "" if drop else options[int(choice * len(options))]
-            for drop, choice, options in zip(dropped, choices, captions, strict=True)
-        ]
-
     def _error(
-        self, module: SecondStage, latents: torch.Tensor, texts: list[str] | None, t: torch.Tensor, noise: torch.Tensor
+        self,
+        module: SecondStage,
+        latents: torch.Tensor,
+        texts: TextFeatures | None,
+        t: torch.Tensor,
+        noise: torch.Tensor,
     ) -> torch.Tensor:
         denoiser = module.diffusion
-        condition = None
-        if texts is not None and module.text is not None:
-            features: TextFeatures = module.text(texts)
-            condition = Condition(features.tokens, features.mask, features.pooled)
+        condition = None if texts is None else Condition(texts.tokens, texts.mask, texts.pooled)
         z0 = denoiser.normalise(latents)
         return denoiser.loss(z0, t.to(z0.device), noise.to(z0.device), condition, weighting=self.config.weighting)
 
     @torch.no_grad()
     def validate(self, module: SecondStage, device: torch.device) -> dict[str, float]:
-        if self.validation_latents is None:
+        if self.validation is None or self.validation_latents is None:
             return {}
-        count = min(VALIDATION_ITEMS, len(self.validation_latents[0]))
+        count = min(VALIDATION_ITEMS, len(self.validation))
         latents = self.validation_latents[0][:count].to(device)
-        captions = self.validation.captions(np.arange(count)) if self.validation is not None else None
-        texts = [options[0] for options in captions] if captions is not None and module.text is not None else None
+        captions = self.validation.captions(np.arange(count))
         draws = self._draw(count, step_generator(self.config.seed, 0))
-        return {"error": float(self._error(module, latents, texts, draws.times, draws.noise))}
+        if captions is None or module.text is None:
+            return {"error": float(self._error(module, latents, None, draws.times, draws.noise))}
+        features = module.text([options[0] for options in captions])
+        error = float(self._error(module, latents, features, draws.times, draws.noise))
+        if module.ranking is None:
+            return {"error": error}
+        return {"error": error, **retrieval_figures(module.text, module.ranking, latents, captions)}
 
 
-OBJECTIVES: dict[str, type[Objective[Any]]] = {"autoencoder": AutoencoderObjective, "diffusion": DiffusionObjective}
+@torch.no_grad()
+def retrieval_figures(
+    text: TextTower, ranking: RankingHead, latents: torch.Tensor, captions: list[list[str]]
+) -> dict[str, float]:
+    """How well each item's last caption (the fullest) finds its latent among all: shares in which a latent that the
+    caption is true of stands first, and its own stands among the first ten; the contrastive loss."""
+    texts = [options[-1] for options in captions]
+    pooled, true = text(texts).pooled, also_true(texts, captions)
+    order = ranking.scores(pooled, latents).argsort(dim=1, descending=True).cpu()
+    own = order == torch.arange(len(texts))[:, None]
+    return {
+        "first_true": float(true.gather(1, order[:, :1]).float().mean()),
+        "own_in_ten": float(own[:, :10].any(1).float().mean()),
+        "alignment": float(ranking.loss(pooled, latents, true)),
+    }
 
 
 def to_device(batch: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
