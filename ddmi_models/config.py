@@ -16,6 +16,8 @@ AttentionKind = Literal["vanilla", "vanilla-multihead"]
 Fusion = Literal["concat", "sum", "once"]
 Target = Literal["eps", "x0", "v"]
 
+RadianceActivation = Literal["relu", "identity"]
+Background = Literal["white", "last_sample"]
 
 class StrictConfig(BaseModel):
     """Base of every configuration: immutable, unknown keys refused."""
@@ -53,6 +55,9 @@ class AutoencoderConfig(StrictConfig):
     basis_resolutions: tuple[int, ...] = Field(default=(), description="Levels tapped as coarser basis planes.")
     joint_resolutions: tuple[int, ...] = Field(default=(), description="Levels where the planes exchange information.")
     attention: AttentionKind = "vanilla"
+    joint: bool = Field(
+        default=True, description="Triplanes: the planes exchange information; false: each goes its way, same weights."
+    )
     joint_heads: int = Field(
         default=8, gt=0, description="Videos: heads, each as wide as the level, of the attention over all planes."
     )
@@ -132,6 +137,36 @@ class CoordinateNetConfig(StrictConfig):
 
 
 class UNetConfig(StrictConfig):
+class RadianceConfig(StrictConfig):
+    """How a radiance field is read from its planes and seen along rays.
+
+    The published models have the activation `identity` and the background `last_sample`: the last sample of a ray
+    stands for everything behind it.
+    """
+
+    layers: int = Field(default=6, gt=0, description="Layers before the density.")
+    skips: tuple[int, ...] = Field(default=(2, 4), description="Layers, counted from 0, that read the input again.")
+    point_frequencies: int = Field(default=10, ge=0, description="Frequencies of the encoding of a point.")
+    direction_frequencies: int = Field(default=4, ge=0, description="Frequencies of the encoding of a direction.")
+    activation: RadianceActivation = "relu"
+    background: Background = Field(
+        default="white", description="What is seen where a ray meets nothing; white also samples inside the cube only."
+    )
+    density_scale: float = Field(default=1.0, gt=0, description="Factor of the density, after its softplus.")
+    density_shift: float = Field(default=0.0, description="Added to the raw density before its softplus.")
+    extent: float = Field(default=3.5, gt=0, description="Half the side of the cube that the planes cover.")
+    near: float = Field(default=2.0, ge=0, description="Depth of a ray's first sample.")
+    far: float = Field(default=6.0, gt=0, description="Depth of a ray's last sample.")
+    samples: int = Field(default=256, gt=1, description="Samples a ray.")
+    camera_angle: float = Field(
+        default=CAMERA_ANGLE, gt=0, lt=3.1, description="Horizontal angle of view, in radians."
+    )
+    camera_distance: float = Field(default=5.0, gt=0, description="Usual distance of the camera from the middle.")
+    pixel_corners: bool = Field(
+        default=False, description="Rays go through the upper left corners of pixels, as published, not their middles."
+    )
+
+
     """The denoising U-Net on the latent."""
 
     in_channels: int = Field(gt=0)
@@ -196,6 +231,7 @@ class ModelConfig(StrictConfig):
     video_encoder: VideoEncoderConfig | None = None
     clip: ClipConfig | None = Field(default=None, description="Videos: length and rate of the trained clips.")
     unet: UNetConfig | None = None
+    radiance: RadianceConfig | None = None
     diffusion: DiffusionConfig = DiffusionConfig()
     text: TextConfig | None = None
     ranking: RankingConfig | None = Field(default=None, description="Scores latents against texts; needs `text`.")

@@ -44,7 +44,7 @@ NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 """Names that Windows keeps for itself, also with an ending."""
 
-DOMAIN_LABELS = {"image": "Image", "shape": "Shape"}
+DOMAIN_LABELS = {"image": "Image", "shape": "Shape", "nerf": "Radiance field"}
 """As in the table of domains, which is not read here because it brings torch with it."""
 
 Samplers = Sequence[tuple[str, str]]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from ddmi_models.config import ModelConfig
 from ddmi_models.domains.base import Domain, Query
 from ddmi_models.domains.image import ImageDomain
+from ddmi_models.domains.nerf import NerfDomain
 from ddmi_models.domains.shape import ShapeDomain
 from ddmi_models.errors import BadConfig
 
-DOMAINS: dict[str, type[Domain]] = {domain.name: domain for domain in (ImageDomain, ShapeDomain)}
+DOMAINS: dict[str, type[Domain]] = {domain.name: domain for domain in (ImageDomain, ShapeDomain, NerfDomain)}
 
 
 def build_domain(config: ModelConfig) -> Domain:

@@ -31,11 +31,13 @@ class Query:
         points: coordinates [N, D].
         scale: the scale input of an image's network (anchor resolution / render resolution); ignored by other domains.
         noise: given noise, one tensor [B, 1, N] a layer that takes it; None: the deterministic field.
+        directions: unit directions [N, 3] in which a radiance field is seen; None: each point towards the middle.
     """
 
     points: torch.Tensor
     scale: float = 1.0
     noise: tuple[torch.Tensor, ...] | None = None
+    directions: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return self.points.shape[0]
@@ -43,7 +45,8 @@ class Query:
     def part(self, start: int, stop: int) -> Query:
         """Points start ... stop - 1 of the query."""
         noise = None if self.noise is None else tuple(n[..., start:stop] for n in self.noise)
-        return replace(self, points=self.points[start:stop], noise=noise)
+        directions = None if self.directions is None else self.directions[start:stop]
+        return replace(self, points=self.points[start:stop], noise=noise, directions=directions)
 
 
 @dataclass(frozen=True, eq=False)

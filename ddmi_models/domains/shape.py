@@ -9,53 +9,25 @@ from torch.nn import functional as F
 
 from ddmi_models.config import ModelConfig
 from ddmi_models.coords import CUBE_MARGIN, cube_axis, cube_points
-from ddmi_models.domains.base import Domain, LossTerms, Query
-from ddmi_models.errors import BadConfig
+from ddmi_models.domains.base import LossTerms, Query
+from ddmi_models.domains.triplane import TriplaneDomain
 from ddmi_models.fields.gaussian import Posterior
 from ddmi_models.fields.sampling import cube_grid, sample_plane
-from ddmi_models.nets.autoencoder import DECODER_SLOTS, TRIPLANES, PlaneAutoencoder, named_levels
+from ddmi_models.nets.autoencoder import TRIPLANES
 from ddmi_models.nets.occupancy_mlp import OccupancyMLP
-from ddmi_models.nets.pointnet import PointEncoder
-from ddmi_models.planes import BasisFields, PlaneLayout, PlaneSpec
+from ddmi_models.planes import BasisFields
 
 
-class ShapeDomain(Domain):
+class ShapeDomain(TriplaneDomain):
     """Solids. A batch holds `cloud` [B, N, 3], points of the surface; for training also `points` [B, M, 3] and
     `occupancy` [B, M]."""
 
     name = "shape"
     label = "Shape"
-    point_dimensions = 3
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
-        if config.point_encoder is None:
-            raise BadConfig("A shape model needs the section point_encoder in its configuration.")
-        self.pointnet = PointEncoder(config.point_encoder)
-        self.vaemodel = PlaneAutoencoder(config.autoencoder, TRIPLANES)
         self.mlp = OccupancyMLP(config.coordinate_net)
-
-    @property
-    def layout(self) -> PlaneLayout:
-        cells = self.config.autoencoder.latent_resolution
-        channels = self.config.autoencoder.embed_channels
-        return PlaneLayout(tuple(PlaneSpec(name, channels, cells, cells) for name in self.config.plane_order))
-
-    def encode(self, batch: Mapping[str, torch.Tensor]) -> Posterior:
-        planes = self.pointnet(batch["cloud"])
-        moments = dict(zip(TRIPLANES, self.vaemodel.encode([planes[name] for name in TRIPLANES]), strict=True))
-        posteriors = {name: Posterior.from_moments(m) for name, m in moments.items()}
-        layout = self.layout
-        return Posterior(
-            layout.pack({name: p.mean for name, p in posteriors.items()}),
-            layout.pack({name: p.logvar for name, p in posteriors.items()}),
-        )
-
-    def decode(self, latent: torch.Tensor) -> BasisFields:
-        # Slots go by position: files of the published first stage packed their planes in another order than the
-        # decoder's names.
-        slots = dict(zip(DECODER_SLOTS, self.layout.unpack(latent).values(), strict=True))
-        return BasisFields(named_levels(self.vaemodel.decode([slots[name] for name in TRIPLANES]), TRIPLANES))
 
     def grid(self, resolution: int) -> Query:
         return Query(cube_points(cube_axis(resolution)))
@@ -75,6 +47,9 @@ class ShapeDomain(Domain):
             for level in fields.weighted()
         ]
         return self.mlp(points, features)
+
+    def solidity(self, fields: BasisFields, points: torch.Tensor) -> torch.Tensor:
+        return self.logits(fields, points)
 
     def loss(self, batch: Mapping[str, torch.Tensor], latent: torch.Tensor, posterior: Posterior) -> LossTerms:
         logits = self.logits(self.decode(latent), batch["points"])

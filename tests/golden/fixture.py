@@ -16,6 +16,9 @@ import torch
 TOLERANCE = 1e-4
 """Largest difference allowed, in standard deviations of the recorded array."""
 
+ROUNDING = 1e-6
+"""Spread, relative to the size, below which an array is one number repeated."""
+
 METADATA = frozenset({"config_json", "meta_json"})
 DOMAIN_NAMES = {"occupancy": "shape"}
 """Names of domains in the recorded files where ours differ."""
@@ -72,7 +75,8 @@ class Fixture:
     def compare(self, key: str, value: Any, tolerance: float = TOLERANCE) -> None:
         """Assert that a value agrees with a recorded array; whole numbers must be equal.
 
-        The tolerance is relative to the array's standard deviation, to its size where it holds one number.
+        The tolerance is relative to the array's standard deviation, to its size where it holds one number, or the same
+        one throughout but for rounding.
         """
         expected = self.array(key)
         actual = value.detach().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
@@ -81,7 +85,8 @@ class Fixture:
             assert np.array_equal(actual, expected), f"{key} differs"
             return
         assert np.isfinite(actual).all(), f"{key} is not finite"
-        scale = float(expected.std()) if expected.size > 1 else float(np.abs(expected).max())
+        size, spread = float(np.abs(expected).max()), float(expected.astype(np.float64).std())
+        scale = spread if spread > ROUNDING * size else size
         error = float(np.abs(actual.astype(np.float64) - expected).max()) / scale
         assert error <= tolerance, f"{key}: off by {error:.2e} of its scale"
 

@@ -30,6 +30,12 @@ from tests.golden.field_checks import (
 )
 from tests.golden.fixture import Fixture, fixture_files, parity_folder
 from tests.golden.mesh_checks import check_surfaces
+from tests.golden.radiance_checks import (
+    check_radiance_encoder,
+    check_radiance_field,
+    check_rays,
+    check_sampled_radiance,
+)
 
 FOLDER = parity_folder()
 FILES = fixture_files(FOLDER) or [FOLDER / "no-fixture-found.npz"]
@@ -37,6 +43,7 @@ FILES = fixture_files(FOLDER) or [FOLDER / "no-fixture-found.npz"]
 CHECKS: dict[str, tuple[Callable[[Fixture], None], ...]] = {
     "image": (check_denoiser, check_image_encoder, check_image_field, check_sampled_image),
     "shape": (check_denoiser, check_shape_encoder, check_shape_field, check_sampled_shape, check_surfaces),
+    "nerf": (check_denoiser, check_radiance_encoder, check_radiance_field, check_rays, check_sampled_radiance),
     "extra": (
         check_schedule,
         check_stochastic_sampling,
