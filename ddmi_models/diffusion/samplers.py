@@ -80,7 +80,6 @@ class Sampler:
     """An entry of the table.
 
     Attributes:
-        label: name for people.
         function: runs it.
         minimum: fewest steps; None: the whole schedule.
         maximum: most steps; None: the whole schedule.
@@ -88,7 +87,6 @@ class Sampler:
         clips: whether predicted latents are clamped for models that say so (`clip_denoised`).
     """
 
-    label: str
     function: SamplerFunction
     minimum: int | None = 1
     maximum: int | None = None
@@ -105,18 +103,20 @@ MOST_LIBRARY_STEPS = 200
 """Beyond this the higher-order samplers gain nothing."""
 
 
-def _library(label: str, scheduler: LibraryScheduler) -> Sampler:
-    return Sampler(label, partial(sample_with_library, scheduler), maximum=MOST_LIBRARY_STEPS)
+def _library(scheduler: LibraryScheduler) -> Sampler:
+    return Sampler(partial(sample_with_library, scheduler), maximum=MOST_LIBRARY_STEPS)
 
 
 SAMPLERS: dict[str, Sampler] = {
-    "dpm++2m": _library("DPM-Solver++ (2M)", LibraryScheduler.DPM_SOLVER_2M),
-    "unipc": _library("UniPC", LibraryScheduler.UNIPC),
-    "euler": _library("Euler", LibraryScheduler.EULER),
-    "heun": _library("Heun (two passes a step)", LibraryScheduler.HEUN),
-    "ddim": Sampler("DDIM", sample_ddim, takes_eta=True),
-    "ddpm": Sampler("DDPM (every step, slow)", sample_ddpm, minimum=None, clips=True),
+    "dpm++2m": _library(LibraryScheduler.DPM_SOLVER_2M),
+    "unipc": _library(LibraryScheduler.UNIPC),
+    "euler": _library(LibraryScheduler.EULER),
+    "heun": _library(LibraryScheduler.HEUN),
+    "ddim": Sampler(sample_ddim, takes_eta=True),
+    "ddpm": Sampler(sample_ddpm, minimum=None, clips=True),
 }
+"""By name; `names.SAMPLER_LABELS` says what people call them."""
+
 DEFAULT_SAMPLER = "dpm++2m"
 
 

@@ -1,12 +1,15 @@
-"""The table of handlers: request type -> generator of events that returns the result's value."""
+"""The table of handlers: request type -> generator of events that returns the result's value.
+
+A handler's module is imported when it is first needed, so that listing models does not wait for torch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from importlib import import_module
 from typing import Any, TypeAlias
 
 from ddmi_models.cancel import CancelToken
-from ddmi_models.engine import data, generate, manage, show
 from ddmi_models.engine.workshop import Workshop
 from ddmi_models.events import Event
 from ddmi_models.requests import (
@@ -33,25 +36,36 @@ from ddmi_models.requests import (
 
 Handler: TypeAlias = Callable[[Workshop, Any, CancelToken], Generator[Event, None, Any]]
 
+
+def late(module: str, name: str) -> Handler:
+    """A handler of `ddmi_models.engine`, whose module is imported when it is called."""
+
+    def handler(shop: Workshop, request: Any, token: CancelToken) -> Generator[Event, None, Any]:
+        found: Handler = getattr(import_module(f"ddmi_models.engine.{module}"), name)
+        return found(shop, request, token)
+
+    return handler
+
+
 HANDLERS: dict[type, Handler] = {
-    ListModels: manage.list_all,
-    LoadModel: manage.load,
-    ImportModel: manage.import_model,
-    VerifyModel: manage.verify_model,
-    RemoveModel: manage.remove_model,
-    Doctor: manage.look_at_machine,
-    Generate: generate.generate,
-    Regenerate: generate.regenerate,
-    Render: show.render,
-    ReadField: show.read_field,
-    Thumbnail: show.thumbnail,
-    EstimateExport: show.estimate,
-    PlanExport: show.plan,
-    Export: show.export,
-    OpenExport: show.open_export,
-    Train: data.train,
-    MakeData: data.make,
-    CheckData: data.check,
+    ListModels: late("manage", "list_all"),
+    LoadModel: late("manage", "load"),
+    ImportModel: late("manage", "import_model"),
+    VerifyModel: late("manage", "verify_model"),
+    RemoveModel: late("manage", "remove_model"),
+    Doctor: late("manage", "look_at_machine"),
+    Generate: late("generate", "generate"),
+    Regenerate: late("generate", "regenerate"),
+    Render: late("show", "render"),
+    ReadField: late("show", "read_field"),
+    Thumbnail: late("show", "thumbnail"),
+    EstimateExport: late("show", "estimate"),
+    PlanExport: late("show", "plan"),
+    Export: late("show", "export"),
+    OpenExport: late("show", "open_export"),
+    Train: late("data", "train"),
+    MakeData: late("data", "make"),
+    CheckData: late("data", "check"),
 }
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.checkpoints.registry import find_model, list_models
+from ddmi_models.diffusion.names import SAMPLER_LABELS
 from ddmi_models.errors import BadInput, Unavailable, UnknownModel
 from ddmi_models.events import Progress
 from ddmi_models.recipes import Recipe
@@ -67,9 +68,7 @@ class Workshop:
 
     def samplers(self) -> tuple[tuple[str, str], ...]:
         """(key, label) of every sampler."""
-        from ddmi_models.diffusion.samplers import SAMPLERS
-
-        return tuple((name, sampler.label) for name, sampler in SAMPLERS.items())
+        return tuple(SAMPLER_LABELS.items())
 
     def find(self, name: str) -> ModelInfo:
         """A model's description, by name or path. Raises: UnknownModel, BadCheckpoint, BadInput."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.diffusion.diffusers_samplers import spaced_times
+from ddmi_models.diffusion.names import SAMPLER_LABELS
 from ddmi_models.diffusion.noise import ReplayNoise, SampleNoise
 from ddmi_models.diffusion.samplers import SAMPLERS, check_steps, sampler_named
 from ddmi_models.diffusion.schedule import Schedule, timesteps_for
@@ -28,6 +29,11 @@ CLOSE = 0.02
 def many_steps(name: str) -> int:
     """The most that a sampler runs: what is left of its error is below the bound."""
     return SAMPLERS[name].bounds(SCHEDULE.timesteps)[1]
+
+
+def test_every_sampler_has_a_name_for_people() -> None:
+    assert list(SAMPLER_LABELS) == list(SAMPLERS)
+    assert len(set(SAMPLER_LABELS.values())) == len(SAMPLERS)
 
 
 @pytest.mark.parametrize("eta", [0.0, 1.0])

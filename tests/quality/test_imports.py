@@ -39,6 +39,18 @@ except SystemExit as end:
     assert not loaded & (WINDOW | HEAVY)
 
 
+def test_models_are_listed_without_torch() -> None:
+    code = """
+from ddmi_models.engine import Engine
+from ddmi_models.events import Result
+from ddmi_models.requests import ListModels
+*_, last = Engine().run(ListModels())
+assert isinstance(last, Result)
+assert {model.name: len(model.samplers) for model in last.value} == {"avatars": 6, "furniture": 6}, last
+"""
+    assert not modules_after(code) & (WINDOW | HEAVY)
+
+
 def test_every_engine_module_stays_free_of_the_window() -> None:
     code = """
 import importlib, pkgutil, ddmi_models
