@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ddmi_models.cameras import CAMERA_ANGLE
 from ddmi_models.errors import BadConfig
 
 AttentionKind = Literal["vanilla", "vanilla-multihead"]
