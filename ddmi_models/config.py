@@ -16,9 +16,9 @@ from ddmi_models.errors import BadConfig
 AttentionKind = Literal["vanilla", "vanilla-multihead"]
 Fusion = Literal["concat", "sum", "once"]
 Target = Literal["eps", "x0", "v"]
-
 RadianceActivation = Literal["relu", "identity"]
 Background = Literal["white", "last_sample"]
+
 
 class StrictConfig(BaseModel):
     """Base of every configuration: immutable, unknown keys refused."""
@@ -55,10 +55,10 @@ class AutoencoderConfig(StrictConfig):
     attention_resolutions: tuple[int, ...] = Field(default=(), description="Levels with attention after each block.")
     basis_resolutions: tuple[int, ...] = Field(default=(), description="Levels tapped as coarser basis planes.")
     joint_resolutions: tuple[int, ...] = Field(default=(), description="Levels where the planes exchange information.")
-    attention: AttentionKind = "vanilla"
     joint: bool = Field(
         default=True, description="Triplanes: the planes exchange information; false: each goes its way, same weights."
     )
+    attention: AttentionKind = "vanilla"
     joint_heads: int = Field(
         default=8, gt=0, description="Videos: heads, each as wide as the level, of the attention over all planes."
     )
@@ -137,7 +137,6 @@ class CoordinateNetConfig(StrictConfig):
         return self.width + (features if appended else 0)
 
 
-class UNetConfig(StrictConfig):
 class RadianceConfig(StrictConfig):
     """How a radiance field is read from its planes and seen along rays.
 
@@ -168,6 +167,7 @@ class RadianceConfig(StrictConfig):
     )
 
 
+class UNetConfig(StrictConfig):
     """The denoising U-Net on the latent."""
 
     in_channels: int = Field(gt=0)
@@ -231,8 +231,8 @@ class ModelConfig(StrictConfig):
     point_encoder: PointEncoderConfig | None = None
     video_encoder: VideoEncoderConfig | None = None
     clip: ClipConfig | None = Field(default=None, description="Videos: length and rate of the trained clips.")
-    unet: UNetConfig | None = None
     radiance: RadianceConfig | None = None
+    unet: UNetConfig | None = None
     diffusion: DiffusionConfig = DiffusionConfig()
     text: TextConfig | None = None
     ranking: RankingConfig | None = Field(default=None, description="Scores latents against texts; needs `text`.")
