@@ -375,13 +375,55 @@ class Train:
 
 
 @dataclass(frozen=True)
+class RunInfo:
+    """Where a training run stands.
+
+    Attributes:
+        state: waiting (for its device), running, paused, stopped, finished, failed (it said why), crashed (its process
+            died), or new (never started).
+        stage: of TrainConfig. step of steps are done; saved_step of them are on the disk.
+        seconds: trained so far. seconds_left: None where that is not known. loss: of the last step that was logged.
+        best: lowest validation figure so far; None without validation.
+        message: why it waits or failed, or its last words. model: name in the list of models of the finished model.
+        sample: file name of the newest picture, in the folder `samples`.
+        pid, process_started, host, updated: the process that wrote this, and when; seconds since the epoch.
+    """
+
+    path: Path
+    name: str = ""
+    state: str = "new"
+    stage: str = ""
+    step: int = 0
+    steps: int = 0
+    saved_step: int = 0
+    seconds: float = 0.0
+    seconds_left: float | None = None
+    loss: float | None = None
+    best: float | None = None
+    device: str = ""
+    message: str = ""
+    model: str = ""
+    sample: str = ""
+    pid: int = 0
+    process_started: float = 0.0
+    host: str = ""
+    updated: float = 0.0
+
+
+@dataclass(frozen=True)
 class MakeData:
-    """Make a procedural data set. Result: the Path of its manifest."""
+    """Make a data set. Result: the Path of its manifest.
+
+    `count` None: as many items as the set usually has. `workers` None: a process for each core. `source`: folder of
+    the libraries that a set of real models is read from; None: where Debian puts them.
+    """
 
     name: str
     out: Path
-    count: int
+    count: int | None = None
     seed: int = 0
+    workers: int | None = None
+    source: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -12,22 +12,34 @@ from ddmi_models.cli.session import Debug, Json, Session, put_json, set_debug, u
 app = typer.Typer(help="Training data.", no_args_is_help=True, rich_markup_mode=None)
 
 RUN_CONFIG = "config.json"
+DATA_NAMES = "avatars, furniture, real-furniture or real-furniture-reserved."
 
 
 @app.command("make")
 def make(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="avatars or furniture.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=DATA_NAMES)],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write.")],
-    count: Annotated[int, typer.Option("--count", min=1, help="How many items.")] = 1000,
+    count: Annotated[
+        int | None, typer.Option("--count", min=1, help="How many items; 1000, or 8 of each real model, if left out.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the first item.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes to use; one for each core if left out.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--source", metavar="DIR", help="Folder of the .sh3f libraries of real furniture.")
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Make a procedural data set; a second call goes on where the first stopped."""
+    """Make a data set; a second call goes on where the first stopped.
+
+    Real furniture comes from Debian's package sweethome3d-furniture; real-furniture-reserved is for evaluation only.
+    """
     from ddmi_models.requests import MakeData
 
     set_debug(debug)
-    manifest = Session("cpu").ask(MakeData(name, out, count, seed))
+    manifest = Session("cpu").ask(MakeData(name, out, count, seed, workers, source))
     if as_json:
         put_json({"manifest": str(manifest)})
     else:

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.engine.workshop import Workshop
-from ddmi_models.errors import BadInput
 from ddmi_models.events import Event, Progress, Result
 from ddmi_models.requests import CheckData, MakeData, Train
 
 
 def make(shop: Workshop, request: MakeData, token: CancelToken) -> Generator[Event, None, Path]:
-    """Make a procedural data set, shard by shard; a second run goes on where the first stopped."""
-    from ddmi_models.training.procedural import DATA_MAKERS, write_shards
+    """Make a data set, shard by shard; a second run goes on where the first stopped."""
+    from ddmi_models.training.procedural import data_maker, write_shards
 
-    if request.name not in DATA_MAKERS:
-        raise BadInput(f"There is no data set {request.name!r}.", f"There are {', '.join(DATA_MAKERS)}.")
-    yield Progress(0, request.count, f"Making {request.name}")
-    for done, total in write_shards(DATA_MAKERS[request.name], request.out, request.count, request.seed):
+    maker = data_maker(request.name, request.source)
+    count = maker.usual_count() if request.count is None else request.count
+    workers = _cores() if request.workers is None else request.workers
+    yield Progress(0, count, f"Making {request.name}")
+    for done, total in write_shards(maker, request.out, count, request.seed, workers, token.check):
         token.check()
         yield Progress(done, total, f"Making {request.name}")
     return request.out / "manifest.json"
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 def check(shop: Workshop, request: CheckData, token: CancelToken) -> Generator[Event, None, dict[str, Any]]:

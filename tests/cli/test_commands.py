@@ -115,6 +115,8 @@ def test_export_is_rendered_again_in_another_size_and_format(ddmi) -> None:
         (["models", "import", "nothing.pt"], 1, "no file nothing.pt"),
         (["data", "check", "."], 1, "manifest"),
         (["data", "make", "houses", "--out", "d"], 1, "no data set 'houses'"),
+        (["data", "make", "real-furniture", "--out", "d", "--source", "."], 1, "sweethome3d-furniture"),
+        (["data", "make", "furniture", "--out", "d", "--source", "."], 1, "no source"),
         (["train", "--preset", "nothing"], 1, "no preset 'nothing'"),
         (["train", "missing.yaml"], 1, "missing.yaml"),
         (["generate", "small-image"], 2, "--out"),

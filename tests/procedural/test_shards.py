@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ddmi_models.cancel import CancelToken, WorkCancelled
 from ddmi_models.errors import BadInput, CannotWrite
 from ddmi_models.training.procedural import DATA_MAKERS, write_shards
 from ddmi_models.training.procedural.furniture import make_furniture
@@ -52,6 +54,26 @@ def test_resuming_keeps_what_is_complete_and_mends_the_rest(tmp_path: Path) -> N
     list(write_shards(MAKER, tmp_path, 8, 0))
     assert whole.stat().st_mtime_ns == before
     assert broken.read_bytes() == expected
+
+
+def test_several_workers_make_the_same_set(tmp_path: Path) -> None:
+    list(write_shards(MAKER, tmp_path / "one", 6, 0))
+    assert list(write_shards(MAKER, tmp_path / "two", 6, 0, workers=2)) == [(4, 6), (6, 6)]
+    one, two = (json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("one", "two"))
+    assert one == two
+
+
+def test_cancelling_ends_the_workers_and_keeps_whole_shards(tmp_path: Path) -> None:
+    token = CancelToken()
+    work = write_shards(replace(MAKER, shard_size=1), tmp_path, 500, 0, 2, token.check)
+    assert next(work) == (1, 500)
+    children = multiprocessing.active_children()
+    assert len(children) == 2
+    token.cancel()
+    with pytest.raises(WorkCancelled):
+        list(work)
+    assert not any(child.is_alive() for child in children)
+    assert [path.name for path in tmp_path.iterdir()] == ["shard-00000.npz"]
 
 
 def test_bad_requests(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddmi_models.errors import BadData
-from ddmi_models.training.procedural.real_shards import SHELL, level_of, write_real_shards
+from ddmi_models.errors import BadData, BadInput
+from ddmi_models.training.procedural import data_maker, write_shards
+from ddmi_models.training.procedural.real_shards import DRAWS, SHELL, level_of
 from ddmi_models.training.procedural.sweethome import (
     CATALOGUE,
     RESERVED_LIBRARIES,
@@ -52,11 +53,23 @@ height#3=100
 """
 
 
-@pytest.fixture
-def library(tmp_path: Path) -> Path:
-    with zipfile.ZipFile(tmp_path / "Small.sh3f", "w") as archive:
+def write_library(folder: Path, name: str) -> None:
+    with zipfile.ZipFile(folder / f"{name}.sh3f", "w") as archive:
         archive.writestr(CATALOGUE, ROWS)
         archive.writestr("a/chair.obj", BOX)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    write_library(tmp_path, "Small")
+    return tmp_path
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """Libraries of all the package's names, two pieces of furniture in each."""
+    for name in (*TRAINING_LIBRARIES, *RESERVED_LIBRARIES):
+        write_library(tmp_path, name)
     return tmp_path
 
 
@@ -86,18 +99,40 @@ def test_bodies_become_solid_and_sheets_get_a_thickness(library: Path) -> None:
     np.testing.assert_allclose(mesh.extents, np.array((0.4, 1.0, 0.8)) + 2 * SHELL, atol=0.012)
 
 
-def test_shards_of_variants(library: Path, tmp_path: Path) -> None:
+def test_shards_of_variants(package: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert list(write_real_shards(out, library, ("Small",), draws=2)) == [(4, 4)]
+    assert list(write_shards(data_maker("real-furniture", package), out, 4, DRAWS - 2)) == [(4, 4)]
     with np.load(out / "shard-00000.npz") as shard:
         assert shard["cloud"].shape == (4, 2048, 3)
         assert shard["kinds"].tolist() == ["chair", "chair", "armchair", "armchair"]
+        assert shard["credits"][0] == "Somebody, Scopia, Free to use"
         assert "a wooden chair" in json.loads(shard["captions"][0])
         assert not np.array_equal(shard["points"][0], shard["points"][1])
         share = np.unpackbits(shard["occupancy"], axis=1).mean(axis=1)
         assert ((share > 0.2) & (share < 0.7)).all()
         sizes = np.ptp(shard["cloud"].astype(float), axis=1).max(axis=1)
         assert ((sizes > 0.9) & (sizes <= 1.001)).all()
+
+
+def test_a_set_has_so_many_variants_of_each_model_and_then_further_ones(package: Path) -> None:
+    maker = data_maker("real-furniture", package)
+    models = 2 * len(TRAINING_LIBRARIES)
+    assert maker.usual_count() == models * DRAWS
+    first, later = maker.arrays(range(1)), maker.arrays(range(models * DRAWS, models * DRAWS + 1))
+    assert first["credits"] == later["credits"] and not np.array_equal(first["points"], later["points"])
+
+
+def test_the_reserved_set_takes_its_own_libraries_and_says_what_it_is_for(package: Path, tmp_path: Path) -> None:
+    maker = data_maker("real-furniture-reserved", package)
+    credits = {str(maker.arrays(range(k, k + 1))["credits"][0]) for k in range(0, maker.usual_count(), DRAWS)}
+    assert {credit.split(", ")[1] for credit in credits} == set(RESERVED_LIBRARIES)
+    list(write_shards(maker, tmp_path / "out", 1, 0))
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["for_training"] is False
+
+
+def test_drawn_sets_have_no_source(package: Path) -> None:
+    with pytest.raises(BadInput, match="no source"):
+        data_maker("furniture", package)
 
 
 def test_names_are_sorted_into_kinds() -> None:

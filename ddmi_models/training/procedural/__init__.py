@@ -1,9 +1,13 @@
-"""Procedural training data that anyone can make again: `ddmi data make NAME`."""
+"""Training data that anyone can make again: `ddmi data make NAME`."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from ddmi_models.errors import BadInput
 from ddmi_models.training.procedural.avatars import avatar_arrays
 from ddmi_models.training.procedural.furniture_shards import furniture_arrays
+from ddmi_models.training.procedural.real_shards import REAL_SETS, real_maker
 from ddmi_models.training.procedural.shards import DataMaker, write_shards
 
 DATA_MAKERS: dict[str, DataMaker] = {
@@ -11,7 +15,27 @@ DATA_MAKERS: dict[str, DataMaker] = {
     for maker in (
         DataMaker("avatars", 1, 256, avatar_arrays, "Faces drawn as vector graphics, 128 px"),
         DataMaker("furniture", 1, 256, furniture_arrays, "Parametric furniture with captions and exact occupancy"),
+        *map(real_maker, REAL_SETS),
     )
 }
 
-__all__ = ["DATA_MAKERS", "DataMaker", "write_shards"]
+
+def data_maker(name: str, source: Path | None = None) -> DataMaker:
+    """The maker of a data set.
+
+    Args:
+        source: folder of the libraries that a set of real models is read from; None: where Debian puts them.
+
+    Raises:
+        BadInput: for an unknown name, or a source for a set that is drawn by the program.
+    """
+    if name not in DATA_MAKERS:
+        raise BadInput(f"There is no data set {name!r}.", f"There are {', '.join(DATA_MAKERS)}.")
+    if source is None:
+        return DATA_MAKERS[name]
+    if name not in REAL_SETS:
+        raise BadInput(f"{name} is drawn by the program, from no source.", "Leave --source out.")
+    return real_maker(name, source)
+
+
+__all__ = ["DATA_MAKERS", "DataMaker", "data_maker", "write_shards"]

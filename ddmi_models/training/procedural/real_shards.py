@@ -1,4 +1,5 @@
-"""Shards of real furniture, in the layout of the procedural ones, so that both can be mixed.
+"""Shards of real furniture, in the layout of the procedural ones, so that both can be mixed. `credits` names each
+model's author, library and licence.
 
 The models are thin shells, often open. A shape is what the outside cannot reach through the shell thickened by SHELL on
 each side: closed bodies become solid, open sheets get a thickness that a field can hold.
@@ -9,7 +10,6 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -24,8 +24,18 @@ from skimage.measure import marching_cubes
 from ddmi_models.evaluation.vocabulary import PROPORTIONS, Attributes
 from ddmi_models.training.procedural.captions import captions_for
 from ddmi_models.training.procedural.sampling import FAR, NEAR, QUERY_EXTENT
-from ddmi_models.training.procedural.shards import DataMaker, write_shards
-from ddmi_models.training.procedural.sweethome import FOLDER, TRAINING_LIBRARIES, Entry, entries, load_mesh
+from ddmi_models.training.procedural.shards import DataMaker
+from ddmi_models.training.procedural.sweethome import (
+    FOLDER,
+    RESERVED_LIBRARIES,
+    TRAINING_LIBRARIES,
+    Entry,
+    entries,
+    load_mesh,
+)
+
+REAL_SETS = {"real-furniture": TRAINING_LIBRARIES, "real-furniture-reserved": RESERVED_LIBRARIES}
+"""The libraries of each set."""
 
 CELLS = 120
 EXTENT = 0.56
@@ -33,7 +43,7 @@ SHELL = 0.012
 """Half the least thickness, in units of the cube."""
 CLOUD, QUERIES = 2048, 4096
 DRAWS = 8
-"""Variants of each model: mirrored or not, at sizes and proportions a little apart, with other points."""
+"""Variants of each model in a row: mirrored or not, at sizes and proportions a little apart, with other points."""
 
 
 @dataclass(frozen=True)
@@ -123,22 +133,31 @@ def _draw(entry: Entry, seed: int) -> dict[str, Any]:
     }
 
 
-def real_arrays(seeds: range, *, folder: Path, libraries: tuple[str, ...], draws: int) -> dict[str, NDArray[Any]]:
-    """The arrays of one shard; seed s is variant s % draws of model s // draws."""
+def real_arrays(seeds: range, *, folder: Path, libraries: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    """The arrays of one shard. Seeds take DRAWS variants of each model in turn, then further ones, without an end.
+
+    Raises:
+        BadData: a library is missing or damaged.
+    """
     found = entries(folder, libraries)
-    items = [_draw(found[seed // draws], seed) for seed in seeds]
+    items = [_draw(found[seed // DRAWS % len(found)], seed) for seed in seeds]
     arrays = {key: np.stack([np.asarray(item[key]) for item in items]) for key in items[0]}
     return {**arrays, "seeds": np.array(list(seeds), dtype=np.int64)}
 
 
-def write_real_shards(
-    out: Path, folder: Path = FOLDER, libraries: tuple[str, ...] = TRAINING_LIBRARIES, draws: int = DRAWS
-) -> Iterator[tuple[int, int]]:
-    """Write `draws` variants of every model of the libraries into `out`; yields (items ready, items in all).
+def _one_round(folder: Path, libraries: tuple[str, ...]) -> int:
+    return DRAWS * len(entries(folder, libraries))
 
-    Raises:
-        BadData: a library is missing. CannotWrite: the folder cannot be written.
-    """
-    arrays = partial(real_arrays, folder=folder, libraries=libraries, draws=draws)
-    maker = DataMaker("furniture-real", 1, 128, arrays, "Real furniture of sweethome3d-furniture")
-    yield from write_shards(maker, out, len(entries(folder, libraries)) * draws, 0)
+
+def real_maker(name: str, folder: Path = FOLDER) -> DataMaker:
+    """The maker of a set of REAL_SETS from the libraries in a folder; usually it makes DRAWS variants of each model."""
+    libraries = REAL_SETS[name]
+    return DataMaker(
+        name,
+        1,
+        128,
+        partial(real_arrays, folder=folder, libraries=libraries),
+        f"Real furniture: {', '.join(libraries)} of Debian's package sweethome3d-furniture",
+        partial(_one_round, folder, libraries),
+        for_training=libraries == TRAINING_LIBRARIES,
+    )

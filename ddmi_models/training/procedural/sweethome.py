@@ -112,9 +112,14 @@ def _library(path: Path) -> list[Entry]:
     try:
         with zipfile.ZipFile(path) as archive:
             text = archive.read(CATALOGUE).decode("latin-1")
+    except FileNotFoundError:
+        raise BadData(
+            f"The furniture library {path} is not there.",
+            "Install Debian's package sweethome3d-furniture, or say with --source where its .sh3f files are.",
+        ) from None
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise BadData(
-            f"The furniture library {path} cannot be read: {error}.", "Install Debian's package sweethome3d-furniture."
+            f"The furniture library {path} is damaged: {error}.", "Install Debian's package sweethome3d-furniture again."
         ) from error
     licence = re.search(r"^license=(.*)$", text, re.M)
     rows: dict[int, dict[str, str]] = {}
