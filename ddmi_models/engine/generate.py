@@ -14,14 +14,14 @@ from ddmi_models.diffusion.condition import Condition
 from ddmi_models.diffusion.denoiser import Denoiser
 from ddmi_models.diffusion.sampling import sample_latents
 from ddmi_models.diffusion.steps import Step
-from ddmi_models.engine.workshop import Loaded, Workshop, loading, model_of
+from ddmi_models.engine.workshop import Loaded, Workshop, loading, name_in_recipes
 from ddmi_models.errors import BadInput
 from ddmi_models.events import Event, Notice, Preview, Progress
 from ddmi_models.model import Model
 from ddmi_models.planes import Latents
 from ddmi_models.recipes import SampledRecipe
 from ddmi_models.rendering.renderers import Decoded
-from ddmi_models.requests import MAX_SEED, Generate, Regenerate, Sample
+from ddmi_models.requests import MAX_SEED, Generate, Sample
 
 BATCH = {"cpu": 4, "mps": 8, "cuda": 16}
 """Samples drawn together."""
@@ -50,7 +50,7 @@ def generate(shop: Workshop, request: Generate, token: CancelToken) -> Generator
     denoiser = loaded.model.denoiser
     if denoiser is None:
         raise BadInput(f"{request.model} is an autoencoder without a diffusion model.", "Use it to train one.")
-    plan = _plan(request, loaded)
+    plan = plan_of(request, loaded)
     yield from (Notice(line) for line in plan.notices)
     size = BATCH[loaded.model.device.type]
     seeds = [request.seed + offset for offset in range(request.count)]
@@ -63,24 +63,6 @@ def generate(shop: Workshop, request: Generate, token: CancelToken) -> Generator
     return tuple(samples)
 
 
-def regenerate(shop: Workshop, request: Regenerate, token: CancelToken) -> Generator[Event, None, Sample]:
-    """Draw the sample of a recipe again."""
-    recipe = request.recipe
-    info = model_of(recipe)
-    if info.sha256 != recipe.model_hash:
-        yield Notice(f"The model {recipe.model} has changed since this was made: the sample may differ.")
-    again = Generate(
-        str(info.path) if info.source == "file" else info.name,
-        seed=recipe.seed,
-        prompt=recipe.prompt,
-        negative=recipe.negative,
-        sampler=recipe.sampler,
-        steps=recipe.steps,
-        guidance=recipe.guidance,
-    )
-    return (yield from generate(shop, again, token))[0]
-
-
 def _check(request: Generate) -> None:
     if not 0 <= request.seed <= MAX_SEED - max(request.count, 1) + 1:
         raise BadInput(f"The seed {request.seed} is out of range.", f"Use 0 to {MAX_SEED}.")
@@ -88,7 +70,12 @@ def _check(request: Generate) -> None:
         raise BadInput(f"{request.count} samples were asked for.", "Ask for at least 1.")
 
 
-def _plan(request: Generate, loaded: Loaded) -> Plan:
+def plan_of(request: Generate, loaded: Loaded) -> Plan:
+    """A request with the model's defaults filled in and its texts encoded.
+
+    Raises:
+        BadInput: for a prompt where the model takes none.
+    """
     config = loaded.model.config.diffusion
     sampler, steps = request.sampler or config.sampler, request.steps if request.steps is not None else config.steps
     if loaded.model.text is None:
@@ -189,7 +176,7 @@ def _samples(loaded: Loaded, plan: Plan, request: Generate, seeds: list[int], la
     for seed, packed in zip(seeds, latent.float().cpu().numpy(), strict=True):
         recipe = SampledRecipe(
             domain=loaded.info.domain,
-            model=loaded.info.name if loaded.info.source != "file" else str(loaded.info.path),
+            model=name_in_recipes(loaded.info),
             model_hash=loaded.info.sha256,
             seed=seed,
             sampler=plan.sampler,

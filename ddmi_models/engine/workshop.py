@@ -149,6 +149,11 @@ def model_of(recipe: Recipe) -> ModelInfo:
     return named
 
 
+def name_in_recipes(info: ModelInfo) -> str:
+    """What a recipe calls a model: its name, or the path of a file that is no installed one."""
+    return info.name if info.source != "file" else str(info.path)
+
+
 def decode(loaded: Loaded, sample: Sample) -> Decoded:
     """Basis fields of a sample's latent, or of its parts together."""
     import torch

@@ -16,8 +16,8 @@ DESCRIPTION_TAG = 0x010E
 """ImageDescription of TIFF and EXIF."""
 
 GLB_MAGIC, GLB_JSON = b"glTF", b"JSON"
-SIDECAR_SUFFIXES = (".jpg", ".jpeg", ".obj", ".ply", ".stl")
-LARGEST_SIDECAR = 2**20
+SIDECAR_SUFFIXES = (".jpg", ".jpeg", ".gif", ".obj", ".ply", ".stl")
+LARGEST_SIDECAR = 2**26
 
 
 def ascii_json(recipe: Recipe) -> str:

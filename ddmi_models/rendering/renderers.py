@@ -52,7 +52,16 @@ TURN_SECONDS, TURN_RATE = 4, 30
 WORKSPACE = 150 * 2**20
 """Bytes that any work takes beside its result."""
 
-BYTES_PER_PIXEL = {".png": 0.9, ".jpg": 0.25, ".jpeg": 0.25, ".webp": 0.12, ".tif": 1.0, ".tiff": 1.0, ".mp4": 0.03}
+BYTES_PER_PIXEL = {
+    ".png": 0.9,
+    ".jpg": 0.25,
+    ".jpeg": 0.25,
+    ".webp": 0.12,
+    ".tif": 1.0,
+    ".tiff": 1.0,
+    ".mp4": 0.03,
+    ".gif": 0.2,
+}
 BYTES_PER_FACE = {".glb": 24, ".obj": 75, ".ply": 25, ".stl": 50}
 """Typical file sizes, a pixel (a frame) and a face."""
 
@@ -262,7 +271,7 @@ class ShapeRenderer(Renderer[MeshView]):
             return
         _check_pixels(width, height)
         check_picture_size(suffix, width, height)
-        if suffix in CLIPS and (width % 2 or height % 2):
+        if suffix == ".mp4" and (width % 2 or height % 2):
             raise BadInput(f"A clip of {width}x{height} pixels was asked for.", "Its sides have to be even numbers.")
 
     def default_size(self, domain: Domain, suffix: str) -> int:

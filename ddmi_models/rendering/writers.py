@@ -135,10 +135,30 @@ def _stl(mesh: Any, recipe: Recipe) -> bytes:
 
 
 def write_clip(path: Path, frames: Iterator[np.ndarray], rate: int, recipe: Recipe) -> Iterator[int]:
-    """Write frames uint8 [height, width, 3] with even sides as H.264 while they come; yields how many are written.
+    """Write frames uint8 [height, width, 3] in the format of the suffix; yields how many are written.
 
-    The file appears when the frames have ended; it does not if the iterator is closed before.
+    The sides of an .mp4 are even numbers. The file appears when the frames have ended; it does not if the iterator is
+    closed before.
     """
+    yield from CLIPS[path.suffix.lower()](path, frames, rate, recipe)
+
+
+def _gif(path: Path, frames: Iterator[np.ndarray], rate: int, recipe: Recipe) -> Iterator[int]:
+    """An endless loop of 256 colours a frame; GIF counts time in hundredths of a second."""
+    pictures = []
+    for index, frame in enumerate(frames, start=1):
+        pictures.append(Image.fromarray(frame).quantize(256, dither=Image.Dither.NONE))
+        yield index
+    encoded = BytesIO()
+    duration = 10 * max(2, round(100 / rate))
+    pictures[0].save(encoded, "GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)
+    with atomic_file(path) as file:
+        file.write(encoded.getbuffer())
+        _write_sidecar(path, recipe)
+
+
+def _mp4(path: Path, frames: Iterator[np.ndarray], rate: int, recipe: Recipe) -> Iterator[int]:
+    """H.264, encoded while the frames come."""
     import av
 
     with atomic_file(path) as file, av.open(file, "w", format="mp4") as clip:
@@ -163,4 +183,4 @@ PICTURES: Mapping[str, Callable[[BinaryIO, Image.Image, Recipe], None]] = {
     ".tiff": _tiff,
 }
 MESHES: Mapping[str, Callable[[Any, Recipe], str | bytes]] = {".glb": _glb, ".obj": _obj, ".ply": _ply, ".stl": _stl}
-CLIPS = (".mp4",)
+CLIPS: Mapping[str, Callable[[Path, Iterator[np.ndarray], int, Recipe], Iterator[int]]] = {".mp4": _mp4, ".gif": _gif}
