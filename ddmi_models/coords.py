@@ -2,7 +2,8 @@
 
 Images live on [-1, 1]^2: x runs right along the columns, y runs *down* along the rows, a picture of R pixels has its
 pixel centres at -(R-1)/R ... (R-1)/R, so that renders of R and 3R share every centre of R. Shapes live in the cube
-[-0.5, 0.5]^3, y up, sampled with a margin of 10 % (`CUBE_MARGIN`).
+[-0.5, 0.5]^3, y up, sampled with a margin of 10 % (`CUBE_MARGIN`). Clips live on [-1, 1]^3 as (x, y, t): x and y as for
+images; t runs over the trained clip, whose frames are the centres of as many equal parts, as pixels are in space.
 """
 
 from __future__ import annotations
@@ -37,6 +38,18 @@ def image_points(width: int, height: int, window: Window = FULL_WINDOW) -> torch
     return torch.stack([x, y], dim=-1).reshape(-1, 2)
 
 
+def clip_time(seconds: torch.Tensor, frames: int, rate: float) -> torch.Tensor:
+    """Time coordinates of instants, in seconds from the first trained frame (float64), of clips of `frames` frames at
+    `rate` frames a second: float32 of the same shape."""
+    return ((2 * seconds.double() * rate + 1) / frames - 1).float()
+
+
+def clip_points(plane: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+    """Points (x, y) [N, 2] of a frame at every time [T]: float32 [T * N, 3] as (x, y, t), frame by frame."""
+    moments = times[:, None, None].expand(-1, len(plane), 1)
+    return torch.cat([plane.expand(len(times), -1, -1), moments], dim=-1).flatten(0, 1)
+
+
 def cube_axis(cells: int, margin: float = CUBE_MARGIN) -> torch.Tensor:
     """Grid vertices of `cells` cells along one axis of the padded cube: float32 [cells + 1], so that N and 2N share
     vertices."""
@@ -64,3 +77,9 @@ def plane_fraction(values: torch.Tensor, padding: float) -> torch.Tensor:
 
 PLANE_AXES = {"xy": (0, 1), "xz": (0, 2), "yz": (1, 2)}
 """Components of a point that a plane is read at: (along the width, along the height)."""
+
+CLIP_AXES = {"xy": (0, 1), "xt": (0, 2), "yt": (1, 2)}
+"""The same for the points (x, y, t) of clips."""
+
+CROSSED_CLIP_AXES = {"xy": (0, 1), "xt": (2, 0), "yt": (2, 1)}
+"""As the published video models read their planes (reference facts, section 5.4)."""

@@ -27,8 +27,9 @@ class ModelParts(nn.Module):
         super().__init__()
         self.config = config
         self.domain: Domain = build_domain(config)
+        layout = self.domain.layout
         self.diffusion = (
-            Denoiser(config.unet, config.diffusion, self.domain.layout.mixing_shape)
+            Denoiser(config.unet, config.diffusion, layout.mixing_shape, layout.sizes)
             if config.unet is not None
             else None
         )

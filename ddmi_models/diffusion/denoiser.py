@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +16,7 @@ from ddmi_models.config import DiffusionConfig, UNetConfig
 from ddmi_models.diffusion.condition import Condition
 from ddmi_models.diffusion.schedule import SCHEDULE_BUFFERS, Schedule, at
 from ddmi_models.errors import BadConfig, BadInput
-from ddmi_models.nets.unet import UNet
+from ddmi_models.nets.plane_unet import build_unet
 
 Weighting = Literal["plain", "min-snr"]
 MIN_SNR_GAMMA = 5.0
@@ -50,8 +50,14 @@ class Denoiser(nn.Module):
     The schedule stays float32 when the module is converted to another type; latents are float32 outside the network.
     """
 
-    def __init__(self, unet: UNetConfig, diffusion: DiffusionConfig, mixing_shape: tuple[int, ...]) -> None:
-        """`mixing_shape` is [1, C, 1, 1], see `PlaneLayout.mixing_shape`.
+    def __init__(
+        self,
+        unet: UNetConfig,
+        diffusion: DiffusionConfig,
+        mixing_shape: tuple[int, ...],
+        sizes: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        """`mixing_shape` is [1, C, 1, 1] or [1, C, 1], `sizes` those of planes along the cells: as in `PlaneLayout`.
 
         Raises:
             BadConfig: if the configurations do not fit each other.
@@ -72,7 +78,7 @@ class Denoiser(nn.Module):
         if diffusion.normalised:
             self.register_buffer("latent_mean", torch.zeros(mixing_shape))
             self.register_buffer("latent_std", torch.ones(mixing_shape))
-        self.model = UNet(unet)
+        self.model = build_unet(unet, sizes)
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Denoiser:
         exact = {name: buffer for name, buffer in self._buffers.items() if buffer is not None and not buffer.is_meta}

@@ -7,9 +7,12 @@ from ddmi_models.domains.base import Domain, Query
 from ddmi_models.domains.image import ImageDomain
 from ddmi_models.domains.nerf import NerfDomain
 from ddmi_models.domains.shape import ShapeDomain
+from ddmi_models.domains.video import VideoDomain
 from ddmi_models.errors import BadConfig
 
-DOMAINS: dict[str, type[Domain]] = {domain.name: domain for domain in (ImageDomain, ShapeDomain, NerfDomain)}
+DOMAINS: dict[str, type[Domain]] = {
+    domain.name: domain for domain in (ImageDomain, ShapeDomain, NerfDomain, VideoDomain)
+}
 
 
 def build_domain(config: ModelConfig) -> Domain:

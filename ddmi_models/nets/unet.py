@@ -175,21 +175,37 @@ class UNet(nn.Module):
         Raises:
             BadInput: if the text that this network needs is missing, or is given where it takes none.
         """
+        return self._run([x], t, context, pooled, mask)[0]
+
+    def _run(
+        self,
+        planes: list[torch.Tensor],
+        t: torch.Tensor,
+        context: torch.Tensor | None,
+        pooled: torch.Tensor | None,
+        mask: torch.Tensor | None,
+    ) -> list[torch.Tensor]:
+        """The network on planes [B, in_channels, H, W] of any sizes; `_joined` lets them see one another."""
         self._check_condition(context, pooled)
-        time = self.time_embed(timestep_embedding(t, self.config.model_channels).to(x.dtype))
+        time = self.time_embed(timestep_embedding(t, self.config.model_channels).to(planes[0].dtype))
         if pooled is not None:
             time = time + self.pooled_embed(pooled)
         skips = []
-        for stage in self.input_blocks:
+        for index, stage in enumerate(self.input_blocks):
             self.check()
-            x = stage(x, time, context, mask)
-            skips.append(x)
+            planes = self._joined(f"input_attns.{index}", [stage(x, time, context, mask) for x in planes])
+            skips.append(planes)
         self.check()
-        x = self.middle_block(x, time, context, mask)
-        for stage in self.output_blocks:
+        planes = self._joined("mid_attn", [self.middle_block(x, time, context, mask) for x in planes])
+        for index, stage in enumerate(self.output_blocks):
             self.check()
-            x = stage(torch.cat([x, skips.pop()], dim=1), time, context, mask)
-        return self.out(x)
+            both = [torch.cat(pair, dim=1) for pair in zip(planes, skips.pop(), strict=True)]
+            planes = self._joined(f"output_attns.{index}", [stage(x, time, context, mask) for x in both])
+        return [self.out(x) for x in planes]
+
+    def _joined(self, attention: str, planes: list[torch.Tensor]) -> list[torch.Tensor]:
+        """The planes after a step, whose attention over all of them would have this name."""
+        return planes
 
     def _check_condition(self, context: torch.Tensor | None, pooled: torch.Tensor | None) -> None:
         config = self.config

@@ -21,6 +21,14 @@ def unet_config(published: dict[str, Any]) -> UNetConfig:
     )
 
 
+def plane_sizes(published: dict[str, Any]) -> tuple[tuple[int, int], ...]:
+    """(height, width) of the planes xy, xt, yt where the published `unetconfig` names them."""
+    if "size1" not in published:
+        return ()
+    y, x, t = (published[f"size{n}"] for n in (1, 2, 3))
+    return (y, x), (t, y), (t, x)
+
+
 def diffusion_config(published: dict[str, Any]) -> DiffusionConfig:
     """The process of a published `ddpmconfig`."""
     return DiffusionConfig(

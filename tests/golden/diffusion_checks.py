@@ -13,7 +13,7 @@ from ddmi_models.diffusion.noise import ReplayNoise
 from ddmi_models.diffusion.samplers import ancestral_step, sample_ddim
 from ddmi_models.diffusion.schedule import SCHEDULE_BUFFERS, Schedule, lvlb_weights, timesteps_for
 from ddmi_models.nets.unet import UNet, timestep_embedding
-from tests.golden.configs import diffusion_config, unet_config
+from tests.golden.configs import diffusion_config, plane_sizes, unet_config
 from tests.golden.fixture import Fixture
 from tests.golden.weights import fill_weights
 
@@ -23,7 +23,9 @@ SCHEDULE_TOLERANCE = 1e-6
 def build_denoiser(config: dict) -> Denoiser:
     """The denoiser of a recorded configuration, filled by the rule."""
     unet = unet_config(config["unetconfig"])
-    denoiser = Denoiser(unet, diffusion_config(config["ddpmconfig"]), (1, unet.in_channels, 1, 1))
+    sizes = plane_sizes(config["unetconfig"])
+    mixing = (1, unet.in_channels, *([1] if sizes else [1, 1]))
+    denoiser = Denoiser(unet, diffusion_config(config["ddpmconfig"]), mixing, sizes)
     fill_weights(denoiser, "diffusion")
     return denoiser
 

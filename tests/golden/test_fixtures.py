@@ -36,6 +36,7 @@ from tests.golden.radiance_checks import (
     check_rays,
     check_sampled_radiance,
 )
+from tests.golden.video_checks import check_sampled_video, check_video_encoder, check_video_field
 
 FOLDER = parity_folder()
 FILES = fixture_files(FOLDER) or [FOLDER / "no-fixture-found.npz"]
@@ -44,6 +45,7 @@ CHECKS: dict[str, tuple[Callable[[Fixture], None], ...]] = {
     "image": (check_denoiser, check_image_encoder, check_image_field, check_sampled_image),
     "shape": (check_denoiser, check_shape_encoder, check_shape_field, check_sampled_shape, check_surfaces),
     "nerf": (check_denoiser, check_radiance_encoder, check_radiance_field, check_rays, check_sampled_radiance),
+    "video": (check_denoiser, check_video_encoder, check_video_field, check_sampled_video),
     "extra": (
         check_schedule,
         check_stochastic_sampling,

@@ -139,13 +139,13 @@ def expected_shapes(config: ModelConfig, stage: Stage) -> dict[str, tuple[int, .
     import torch
 
     from ddmi_models.domains import build_domain
-    from ddmi_models.nets.unet import UNet
+    from ddmi_models.nets.plane_unet import build_unet
 
     with torch.device("meta"):
         domain = build_domain(config)
         shapes = {name: tuple(value.shape) for name, value in domain.state_dict().items()}
         if stage == "full" and config.unet is not None:
-            unet = UNet(config.unet).state_dict()
+            unet = build_unet(config.unet, domain.layout.sizes).state_dict()
             shapes.update({f"diffusion.model.{name}": tuple(value.shape) for name, value in unet.items()})
     if stage == "full":
         shapes.update({f"diffusion.{name}": (config.diffusion.timesteps,) for name in SCHEDULE})
