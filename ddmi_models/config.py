@@ -211,6 +211,10 @@ class TextConfig(StrictConfig):
     heads: int = Field(default=4, gt=0)
     context_length: int = Field(default=32, gt=1)
     words: tuple[str, ...] = Field(default=(), description="Words that the model was trained to know, lower case.")
+    synonyms: tuple[tuple[str, str], ...] | None = Field(
+        default=None,
+        description="(expression of people, how it is read in known words); None: the program's own table.",
+    )
 
 
 class RankingConfig(StrictConfig):

@@ -25,6 +25,9 @@ class DataConfig(StrictConfig):
     cloud_noise: float = Field(
         default=0.0, ge=0, description="Shapes: standard deviation of noise on the surface points."
     )
+    rephrase: bool = Field(
+        default=False, description="Furniture: say captions in other words now and then, drawn anew each step."
+    )
 
 
 class KlConfig(StrictConfig):

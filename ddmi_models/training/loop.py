@@ -20,8 +20,9 @@ from ddmi_models.config import ModelConfig, StrictConfig, TextConfig
 from ddmi_models.errors import BadConfig, BadData, EngineError
 from ddmi_models.events import Event, Notice, Progress, Result
 from ddmi_models.model import ModelParts, save_model
+from ddmi_models.text.synonyms import read_as
 from ddmi_models.training.config import TrainConfig
-from ddmi_models.training.objectives import Objective, shard_folder_words
+from ddmi_models.training.objectives import Objective, caption_words
 from ddmi_models.training.schedules import learning_rate_factor
 from ddmi_models.training.stages import OBJECTIVES
 
@@ -53,8 +54,8 @@ def _architecture(config: TrainConfig, base: ModelConfig | None) -> ModelConfig:
     added: dict[str, StrictConfig] = {key: value for key, value in own.items() if value is not None}
     if config.text is not None and not config.text.words:
         known = base.text.words if base is not None and base.text is not None else ()
-        words = tuple(sorted({*known, *shard_folder_words(config.data.train)}))
-        added["text"] = config.text.model_copy(update={"words": words})
+        words = tuple(sorted({*known, *caption_words(config.data)}))
+        added["text"] = config.text.model_copy(update={"words": words, "synonyms": read_as(frozenset(words))})
     return architecture.model_copy(update=added)
 
 

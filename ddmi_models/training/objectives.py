@@ -6,7 +6,6 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -21,9 +20,10 @@ from ddmi_models.model import ModelParts
 from ddmi_models.nets.ranking import RankingHead
 from ddmi_models.text.tower import TextFeatures, TextTower
 from ddmi_models.text.words import split_words
-from ddmi_models.training.config import TrainConfig
+from ddmi_models.training.config import DataConfig, TrainConfig
 from ddmi_models.training.data import BATCHES, Batches, load_shards
 from ddmi_models.training.perceptual import PerceptualDistance
+from ddmi_models.training.procedural.rephrasing import rephrased, rephrasing_words
 from ddmi_models.training.schedules import kl_coefficient
 
 ENCODING_BATCH = 64
@@ -171,6 +171,13 @@ class LatentObjective(Objective[Trained]):
 
     def draw_texts(self, captions: list[list[str]], step: int, part: slice, drop: float) -> list[str]:
         """One caption an item of the batch's part; empty for a share `drop` of them."""
+        texts = self._draw_captions(captions, step, part, drop)
+        if not self.config.data.rephrase:
+            return texts
+        seeds = np.random.SeedSequence((self.config.seed, step, 3)).generate_state(self.config.batch)[part]
+        return [rephrased(text, np.random.default_rng(seed)) for text, seed in zip(texts, seeds, strict=True)]
+
+    def _draw_captions(self, captions: list[list[str]], step: int, part: slice, drop: float) -> list[str]:
         rng = np.random.default_rng((self.config.seed, step, 2))
         dropped = rng.random(self.config.batch)[part] < drop
         choices = rng.random(self.config.batch)[part]
@@ -297,6 +304,7 @@ def words_of(captions: Iterable[list[str]]) -> tuple[str, ...]:
     return tuple(sorted({word for options in captions for text in options for word in split_words(text)}))
 
 
-def shard_folder_words(folder: Path) -> tuple[str, ...]:
-    """Every word that the captions of a data set use."""
-    return words_of(json.loads(text) for text in load_shards(folder, ("captions",))["captions"])
+def caption_words(data: DataConfig) -> tuple[str, ...]:
+    """Every word that the captions of a data set use, and that rephrasing may bring in, sorted."""
+    words = words_of(json.loads(text) for text in load_shards(data.train, ("captions",))["captions"])
+    return tuple(sorted({*words, *rephrasing_words()})) if data.rephrase else words
