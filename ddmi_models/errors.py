@@ -44,6 +44,15 @@ class OutOfMemory(EngineError):
     """The work does not fit in memory; the message names the largest size that does."""
 
 
+MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory", "alloc_cpu")
+"""How torch says in a RuntimeError that memory ran out."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python or torch says that memory ran out."""
+    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in MEMORY_WORDS)
+
+
 class CannotWrite(EngineError):
     """A result cannot be written: no permission, no space, no such folder, unknown format."""
 

@@ -10,15 +10,12 @@ from dataclasses import replace
 from ddmi_models.cancel import CancelToken, WorkCancelled
 from ddmi_models.engine.handlers import handler_of
 from ddmi_models.engine.workshop import Workshop
-from ddmi_models.errors import EngineError, OutOfMemory
+from ddmi_models.errors import EngineError, OutOfMemory, is_out_of_memory
 from ddmi_models.events import FINAL_EVENTS, Cancelled, Event, Failed, Progress, Result
 from ddmi_models.requests import Request
 
 SOONEST = 0.2
 """Seconds of work from which the rest can be extrapolated."""
-
-MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory", "alloc_cpu")
-"""How torch says in a RuntimeError that memory ran out."""
 
 
 class Engine:
@@ -61,7 +58,7 @@ class Engine:
 
 def _as_engine_error(error: Exception) -> EngineError:
     text = str(error)
-    if isinstance(error, MemoryError) or any(words in text.lower() for words in MEMORY_WORDS):
+    if is_out_of_memory(error):
         return OutOfMemory("There is not enough memory for this.", "Ask for a smaller size or fewer samples.")
     first = text.splitlines()[0] if text else ""
     return EngineError(

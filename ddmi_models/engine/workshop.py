@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.checkpoints.registry import find_model, list_models
+from ddmi_models.devices import find_device
 from ddmi_models.diffusion.names import SAMPLER_LABELS
-from ddmi_models.errors import BadInput, Unavailable, UnknownModel
+from ddmi_models.errors import BadInput, UnknownModel
 from ddmi_models.events import Progress
 from ddmi_models.recipes import Recipe
 from ddmi_models.requests import ModelInfo, Part, Sample
@@ -157,8 +157,8 @@ def name_in_recipes(info: ModelInfo) -> str:
 def decode(loaded: Loaded, sample: Sample) -> Decoded:
     """Basis fields of a sample's latent, or of its parts together."""
     import torch
-    from ddmi_models.fields.mixing import mixed_fields
 
+    from ddmi_models.fields.mixing import mixed_fields
     from ddmi_models.rendering.renderers import Decoded
 
     domain = loaded.model.domain
@@ -192,30 +192,6 @@ def _dtype(precision: str) -> torch.dtype:
     import torch
 
     return {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-
-
-def find_device(name: str) -> torch.device:
-    """The device of a name; auto: the best there is.
-
-    Raises:
-        BadInput: for an unknown name. Unavailable: if the machine has no such device.
-    """
-    import torch
-
-    if name == "auto":
-        found = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-        return torch.device(found)
-    kind, _, number = name.partition(":")
-    checks: dict[str, Callable[[], bool]] = {
-        "cpu": lambda: number in ("", "0"),
-        "mps": lambda: number in ("", "0") and torch.backends.mps.is_available(),
-        "cuda": lambda: torch.cuda.is_available() and int(number or 0) < torch.cuda.device_count(),
-    }
-    if kind not in checks or (number and not number.isdigit()):
-        raise BadInput(f"There is no kind of device {name!r}.", "Use auto, cpu, cuda, cuda:N or mps.")
-    if not checks[kind]():
-        raise Unavailable(f"This machine has no device {name}.", "Use --device auto.")
-    return torch.device(name)
 
 
 def loading(name: str) -> Progress:

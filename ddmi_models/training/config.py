@@ -90,9 +90,13 @@ class TrainConfig(StrictConfig):
         "contrastive term that keeps the two together.",
     )
     seed: int = Field(default=0, ge=0)
+    device: str = Field(default="auto", description="auto, cpu, cuda[:n] or mps; several processes take one each.")
     precision: Literal["no", "bf16", "fp16"] = Field(default="no", description="Mixed precision; for GPUs.")
     threads: int = Field(default=1, gt=0)
     log_every: int = Field(default=50, gt=0)
     save_every: int = Field(default=1000, gt=0, description="Steps between checkpoints and validations.")
+    sample_every: int | None = Field(
+        default=None, gt=0, description="Steps between pictures of fixed seeds; as `save_every` if left out."
+    )
     licence: str = ""
     attribution: str = ""

@@ -48,6 +48,8 @@ class Batches(ABC):
     def __init__(self, folder: Path, config: DataConfig, seed: int) -> None:
         self.config, self.seed = config, seed
         self.arrays = load_shards(folder, self.keys)
+        if not len(self):
+            raise BadData(f"The data set {folder} is empty.", "Give one with at least one item.")
 
     def __len__(self) -> int:
         return len(self.arrays[self.keys[0]])

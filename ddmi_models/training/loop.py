@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
+import math
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
 
 import torch
-from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ddmi_models.cancel import CancelToken
+from ddmi_models.cancel import CancelToken, WorkCancelled
 from ddmi_models.checkpoints.registry import find_model
-from ddmi_models.checkpoints.store import ModelHeader, read_model
+from ddmi_models.checkpoints.store import read_model
 from ddmi_models.config import ModelConfig, StrictConfig, TextConfig
-from ddmi_models.errors import BadConfig, BadData, EngineError
-from ddmi_models.events import Event, Notice, Progress, Result
-from ddmi_models.model import ModelParts, save_model
+from ddmi_models.errors import BadConfig, BadData, CannotWrite, EngineError, OutOfMemory
+from ddmi_models.events import Event, Notice, Preview, Progress, Result
+from ddmi_models.model import ModelParts
 from ddmi_models.text.synonyms import read_as
 from ddmi_models.training.config import TrainConfig
-from ddmi_models.training.objectives import Objective, caption_words
-from ddmi_models.training.schedules import learning_rate_factor
+from ddmi_models.training.control import ACTIONS, asked, done
+from ddmi_models.training.environment import changed_data, data_description, environment
+from ddmi_models.training.folder import BEST_FILE, DATA_FILE, ENVIRONMENT_FILE, RunFolder
+from ddmi_models.training.objectives import caption_words
+from ddmi_models.training.pace import Pace
+from ddmi_models.training.pictures import picture_of, png
+from ddmi_models.training.processes import any_process, start_accelerator
+from ddmi_models.training.run import Run
 from ddmi_models.training.stages import OBJECTIVES
-
-STATE_FILE, MODEL_FILE, METRICS_FILE, CONFIG_FILE = "state.pt", "model.safetensors", "metrics.jsonl", "config.json"
 
 
 def build_parts(config: TrainConfig) -> ModelParts:
@@ -75,167 +78,199 @@ def _keep_words(parts: ModelParts, known: TextConfig, tensors: dict[str, torch.T
         parts.text.take_embedding(tensors["text.transformer.token_embedding.weight"], known.words)
 
 
-class Run:
-    """A run's modules and files. Its folder holds config, metrics, the exact state and the model so far."""
-
-    def __init__(self, config: TrainConfig, folder: Path) -> None:
-        from accelerate import Accelerator
-
-        torch.set_num_threads(config.threads)
-        self.config, self.folder = config, folder
-        self.accelerator = Accelerator(mixed_precision=config.precision)
-        self.parts = build_parts(config)
-        if config.stage not in OBJECTIVES:
-            raise BadConfig(f"The stage {config.stage!r} is not known.", f"Known are {', '.join(OBJECTIVES)}.")
-        self.objective: Objective[Any] = OBJECTIVES[config.stage](config, self.parts)
-        self.module: nn.Module = self.objective.trained().to(self.accelerator.device)
-        trainable = [p for p in self.module.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(
-            trainable, lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay
-        )
-        scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: learning_rate_factor(step, config.steps, config.warmup)
-        )
-        self.average = AveragedModel(self.module, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=False)
-        self.optimizer, self.scheduler = self.accelerator.prepare(optimizer), scheduler
-        self.step, self.seconds, self.best = 0, 0.0, float("inf")
-
-    def train_step(self) -> dict[str, float]:
-        """One optimizer step over the whole batch."""
-        self.module.train()
-        world, rank, pieces = self.accelerator.num_processes, self.accelerator.process_index, self.config.accumulate
-        size = self.config.batch // (world * pieces)
-        figures: dict[str, float] = {}
-        for piece in range(pieces):
-            start = (rank * pieces + piece) * size
-            with self.accelerator.autocast():
-                loss, figures = self.objective.loss(
-                    self.module, self.step, slice(start, start + size), self.accelerator.device
-                )
-            self.accelerator.backward(loss / pieces)
-        self._share_gradients()
-        norm = self.accelerator.clip_grad_norm_(self.module.parameters(), self.config.clip)
-        self.optimizer.step()
-        self.scheduler.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.average.update_parameters(self.module)
-        self.step += 1
-        return {"loss": float(loss.detach()), "gradient_norm": float(norm), **figures}
-
-    def _share_gradients(self) -> None:
-        """Average the gradients of all processes; the losses are methods of the modules, which DDP does not wrap."""
-        if self.accelerator.num_processes == 1:
-            return
-        for parameter in self.module.parameters():
-            if parameter.grad is not None:
-                parameter.grad = self.accelerator.reduce(parameter.grad, reduction="mean")
-
-    def save(self) -> None:
-        """Write the exact state and the averaged model, each atomically."""
-        if not self.accelerator.is_main_process:
-            return
-        state = {
-            "step": self.step,
-            "seconds": self.seconds,
-            "best": self.best,
-            "module": self.module.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
-        }
-        temporary = self.folder / f".{STATE_FILE}.{os.getpid()}"
-        torch.save(state, temporary)
-        temporary.replace(self.folder / STATE_FILE)
-        self._save_model()
-
-    def _save_model(self) -> None:
-        own = self.module
-        current = {key: value.clone() for key, value in own.state_dict().items()}
-        own.load_state_dict(self.average.module.state_dict())
-        try:
-            stage: Literal["autoencoder", "full"] = "autoencoder" if self.parts.diffusion is None else "full"
-            header = ModelHeader(
-                name=self.config.name,
-                config=self.parts.config,
-                stage=stage,
-                licence=self.config.licence,
-                attribution=self.config.attribution,
-                training={"steps": self.step, "minutes": round(self.seconds / 60, 1), "batch": self.config.batch},
-            )
-            save_model(self.folder / MODEL_FILE, header, self.parts)
-        finally:
-            own.load_state_dict(current)
-
-    def resume(self) -> None:
-        """Go on from the folder's state.
-
-        Raises:
-            BadData: if there is none, or it is not of this run's architecture.
-        """
-        path = self.folder / STATE_FILE
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            self.module.load_state_dict(state["module"])
-            self.average.load_state_dict(state["average"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.scheduler.load_state_dict(state["scheduler"])
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
-            raise BadData(
-                f"The run in {self.folder} cannot be resumed: {error}.", "Start it anew with --from its model."
-            ) from error
-        self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
-
-    def validate(self) -> dict[str, float]:
-        """Figures of the averaged weights on held-out data."""
-        self.average.module.eval()
-        return {
-            f"validation_{k}": v
-            for k, v in self.objective.validate(self.average.module, self.accelerator.device).items()
-        }
-
-    def log(self, figures: dict[str, Any]) -> None:
-        """Append one JSON line to the run's metrics."""
-        if self.accelerator.is_main_process:
-            with (self.folder / METRICS_FILE).open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"step": self.step, "seconds": round(self.seconds, 1), **figures}) + "\n")
+class RunPaused(WorkCancelled):
+    """The run was asked to pause: its state is saved, its process ends."""
 
 
 def run_training(
     config: TrainConfig, folder: Path, resume: bool = False, token: CancelToken | None = None
 ) -> Iterator[Event]:
-    """Train until the steps or minutes are used up; yields Progress and ends with Result(path of the model file).
+    """Train until the steps or minutes are used up; yields Progress, Preview and Notice, and ends with Result(path of
+    the model file).
 
-    Stopping through the token saves first, so that the run can be resumed.
+    Stopping through the token or a request in the folder (see `control`) saves first. After that, or after a crash,
+    `resume` goes on from the last state: on one device with as many threads, to the same weights as without a break.
+
+    Raises:
+        BadData, BadConfig, BadInput, Unavailable: where the run cannot begin, or its data vanish on the way.
+        CannotWrite, OutOfMemory, Diverged: where it cannot go on; the last good state is kept.
+        WorkCancelled: when it was stopped or paused.
     """
-    token = token or CancelToken()
+    torch.set_num_threads(config.threads)
+    accelerator = start_accelerator(config)
+    book = RunFolder(folder, accelerator.is_main_process)
+    if resume and book.config_path is None:
+        raise BadData(f"The run in {folder} cannot be resumed: there is none.", "Name the folder of a run.")
+    book.create(config)
+    with book.locked(), _ending_told(book):
+        book.clean()
+        book.claim("running", stage=config.stage, steps=config.steps, device=str(accelerator.device))
+        parts = build_parts(config)
+        run = Run(config, book, accelerator, parts, OBJECTIVES[config.stage](config, parts))
+        yield from _begin(run, resume)
+        yield from _loop(run, token or CancelToken())
+        yield from _checkpoint(run)
+        book.end("finished")
+    yield Result(book.model)
+
+
+@contextlib.contextmanager
+def _ending_told(book: RunFolder) -> Iterator[None]:
+    """Write into the folder how the run ended."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EngineError(f"The run's folder {folder} cannot be made: {error}.", "Choose another folder.") from None
-    run = Run(config, folder)
+        yield
+    except RunPaused:
+        book.end("paused")
+        raise
+    except EngineError as error:
+        book.end("failed", str(error))
+        raise
+    except Exception as error:
+        book.end("failed", f"Something unexpected went wrong ({type(error).__name__}: {error}).")
+        with contextlib.suppress(CannotWrite):
+            book.log(traceback.format_exc())
+        raise
+    except BaseException:  # stopped, interrupted, or nobody asks for the next event
+        book.end("stopped")
+        raise
+
+
+def _begin(run: Run, resume: bool) -> Iterator[Event]:
+    """Bring the folder and the run to the step at which it starts."""
+    book = run.folder
+    lines = list(run.objective.notices())
     if resume:
         run.resume()
-    yield from (Notice(line) for line in run.objective.notices())
-    (folder / CONFIG_FILE).write_text(config.model_dump_json(indent=1), encoding="utf-8")
-    yield from _loop(run, token)
-    run.save()
-    yield Result(folder / MODEL_FILE)
+        lines += [line for line in [_data_notice(run)] if line]
+    else:
+        for older in (book.state, book.path / BEST_FILE):
+            if book.writes:
+                older.unlink(missing_ok=True)
+    book.start_metrics(run.step)
+    book.write_json(ENVIRONMENT_FILE, environment(run.accelerator.device))
+    if not resume or not (book.path / DATA_FILE).is_file():
+        book.write_json(DATA_FILE, data_description(run.config.data))
+    book.log(f"Starts at step {run.step} of {run.config.steps} on {run.accelerator.device}.")
+    book.tell(step=run.step, saved_step=run.step, seconds=run.seconds, best=_number(run.best))
+    yield from _told(run, lines)
+
+
+def _data_notice(run: Run) -> str:
+    """What to say where the data are not those that the run began with."""
+    try:
+        before = json.loads((run.folder.path / DATA_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    changed = changed_data(before, data_description(run.config.data))
+    return (
+        f"The data have changed since the run began ({', '.join(changed)}): it does not repeat exactly."
+        if changed
+        else ""
+    )
+
+
+def _told(run: Run, lines: Iterable[str]) -> Iterator[Event]:
+    for line in lines:
+        run.folder.log(line)
+        yield Notice(line)
 
 
 def _loop(run: Run, token: CancelToken) -> Iterator[Event]:
-    config, before = run.config, time.monotonic()
+    config, book, pace = run.config, run.folder, Pace()
     while run.step < config.steps and not (config.minutes and run.seconds > 60 * config.minutes):
-        if token.cancelled:
-            run.save()
-            token.check()
-        figures = run.train_step()
-        now = time.monotonic()
-        run.seconds, before = run.seconds + now - before, now
+        yield from _requests(run, token)
+        started = time.monotonic()
+        figures = _step(run)
+        run.seconds += time.monotonic() - started
+        pace.step(time.monotonic() - started)
+        yield from _told(run, run.notices)
+        started = time.monotonic()
         if run.step % config.log_every == 0:
-            run.log({**figures, "learning_rate": run.scheduler.get_last_lr()[0]})
-            rate = run.seconds / run.step
-            yield Progress(run.step, config.steps, f"loss {figures['loss']:.4g}", (config.steps - run.step) * rate)
+            book.add_metrics(run.step, run.seconds, figures)
+            yield Progress(run.step, config.steps, f"loss {figures['loss']:.4g}", _seconds_left(run, pace))
         if run.step % config.save_every == 0:
-            run.log(run.validate())
-            run.save()
-            before = time.monotonic()
+            yield from _checkpoint(run)
+        if run.step % (config.sample_every or config.save_every) == 0:
+            yield from _picture(run)
+        book.tell(
+            now=False,
+            step=run.step,
+            seconds=run.seconds,
+            seconds_left=_seconds_left(run, pace),
+            loss=_number(figures["loss"]),
+        )
+        pace.between(time.monotonic() - started)
+
+
+def _step(run: Run) -> dict[str, float]:
+    try:
+        return run.train_step()
+    except (BadData, OutOfMemory):  # the weights are still those of the last step
+        run.save()
+        raise
+
+
+def _seconds_left(run: Run, pace: Pace) -> float | None:
+    left = pace.seconds_left(run.config.steps - run.step)
+    if left is None or run.config.minutes is None:
+        return left
+    return max(0.0, min(left, 60 * run.config.minutes - run.seconds))
+
+
+def _requests(run: Run, token: CancelToken) -> Iterator[Event]:
+    """Do what the run is asked for between two steps; all processes agree on it.
+
+    Raises:
+        RunPaused, WorkCancelled: if it was asked to pause or stop, after saving.
+    """
+    book = run.folder
+    found = asked(book.path) if book.writes else ()
+    flags = [action in found for action in ACTIONS]
+    flags[ACTIONS.index("stop")] |= token.cancelled
+    if run.accelerator.num_processes > 1:
+        flags = any_process(flags, run.accelerator.device)
+    wanted = {action for action, flag in zip(ACTIONS, flags, strict=True) if flag}
+    if wanted & {"save", "pause", "stop"}:
+        run.save()
+        book.tell(step=run.step, saved_step=run.step, seconds=run.seconds)
+    if "sample" in wanted:
+        yield from _picture(run)
+    for ending, error in (("pause", RunPaused), ("stop", WorkCancelled)):
+        if ending in wanted:
+            yield from _told(run, [f"Saved at step {run.step} and {'paused' if ending == 'pause' else 'stopped'}."])
+            book.end("paused" if ending == "pause" else "stopped")
+            done(book.path, *found)
+            raise error
+    done(book.path, *found)
+
+
+def _checkpoint(run: Run) -> Iterator[Event]:
+    """Validate and save, unless this step is saved already."""
+    if run.saved_step == run.step:
+        return
+    if figures := run.validate():
+        run.folder.add_metrics(run.step, run.seconds, figures)
+    run.save()
+    run.folder.tell(step=run.step, saved_step=run.step, seconds=run.seconds, best=_number(run.best))
+    run.folder.log(f"Saved at step {run.step}.")
+    yield from ()
+
+
+def _picture(run: Run) -> Iterator[Event]:
+    """Write a picture of what the run makes now; a picture that fails is no reason to stop."""
+    if not run.folder.writes:
+        return
+    try:
+        picture = picture_of(run)
+    except Exception as error:  # noqa: BLE001 - see above
+        run.folder.log(traceback.format_exc())
+        yield from _told(run, [f"No picture of step {run.step} ({type(error).__name__}: {error})."])
+        return
+    if picture is not None:
+        path = run.folder.write_sample(run.step, png(picture))
+        run.folder.tell(sample=path.name if path else "")
+        yield Preview(0, picture)
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -14,7 +14,8 @@ from ddmi_models.checkpoints.store import read_model
 from ddmi_models.errors import BadConfig, BadData
 from ddmi_models.events import Notice, Progress, Result
 from ddmi_models.training.config import TrainConfig
-from ddmi_models.training.loop import METRICS_FILE, MODEL_FILE, run_training
+from ddmi_models.training.folder import METRICS_FILE, MODEL_FILE
+from ddmi_models.training.loop import run_training
 from tests.training.small import image_config, image_data, shape_config, shape_data
 
 

@@ -1,0 +1,35 @@
+"""Devices by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ddmi_models.errors import BadInput, Unavailable
+
+if TYPE_CHECKING:
+    import torch
+
+
+def find_device(name: str) -> torch.device:
+    """The device of a name; auto: the best there is.
+
+    Raises:
+        BadInput: for an unknown name. Unavailable: if the machine has no such device.
+    """
+    import torch
+
+    if name == "auto":
+        found = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        return torch.device(found)
+    kind, _, number = name.partition(":")
+    checks: dict[str, Callable[[], bool]] = {
+        "cpu": lambda: number in ("", "0"),
+        "mps": lambda: number in ("", "0") and torch.backends.mps.is_available(),
+        "cuda": lambda: torch.cuda.is_available() and int(number or 0) < torch.cuda.device_count(),
+    }
+    if kind not in checks or (number and not number.isdigit()):
+        raise BadInput(f"There is no kind of device {name!r}.", "Use auto, cpu, cuda, cuda:N or mps.")
+    if not checks[kind]():
+        raise Unavailable(f"This machine has no device {name}.", "Use --device auto.")
+    return torch.device(name)

@@ -1,0 +1,260 @@
+"""A run in memory: the modules, what a step does, and the state that is kept of it."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from ddmi_models.checkpoints.store import ModelHeader
+from ddmi_models.errors import BadData, OutOfMemory, is_out_of_memory
+from ddmi_models.files import atomic_file
+from ddmi_models.model import ModelParts, save_model
+from ddmi_models.training.config import TrainConfig
+from ddmi_models.training.folder import BEST_FILE, RunFolder
+from ddmi_models.training.guard import Diverged, Guard
+from ddmi_models.training.objectives import Objective
+from ddmi_models.training.processes import shares, sum_over_processes
+from ddmi_models.training.schedules import learning_rate_factor
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+SCORES = ("reconstruction", "error", "alignment")
+"""The first of these that a stage's validation gives decides which checkpoint is the best; smaller is better."""
+
+
+class Run:
+    """The modules of a run, and what happens to them.
+
+    Attributes:
+        step: steps done. seconds: spent in steps. best: lowest validation score so far.
+        accumulate: parts in which a batch is computed; raised where memory does not suffice.
+        notices: what the user should be told of the last step.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        folder: RunFolder,
+        accelerator: Accelerator,
+        parts: ModelParts,
+        objective: Objective[Any],
+    ) -> None:
+        self.config, self.folder, self.accelerator = config, folder, accelerator
+        self.parts, self.objective = parts, objective
+        self.module: nn.Module = objective.trained().to(accelerator.device)
+        trainable = [p for p in self.module.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(
+            trainable, lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay
+        )
+        self.average = AveragedModel(self.module, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=False)
+        self.optimizer = accelerator.prepare(optimizer)
+        self.guard = Guard()
+        self.accumulate = config.accumulate
+        self.step, self.seconds, self.best = 0, 0.0, float("inf")
+        self.saved_step: int | None = None
+        self.notices: list[str] = []
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the step that comes next."""
+        config = self.config
+        return config.learning_rate * learning_rate_factor(self.step, config.steps, config.warmup) * self.guard.factor
+
+    def train_step(self) -> dict[str, float]:
+        """One optimizer step over the whole batch; returns its figures.
+
+        Raises:
+            Diverged: if too many steps in a row gave no finite numbers.
+            OutOfMemory: if a single item does not fit.
+        """
+        self.notices = []
+        self.module.train()
+        figures = self._gradients()
+        norm = float(self.accelerator.clip_grad_norm_(self.module.parameters(), self.config.clip))
+        figures = {"loss": figures.pop("loss"), "gradient_norm": norm, **figures, "learning_rate": self.learning_rate}
+        for group in self.optimizer.param_groups:
+            group["lr"] = figures["learning_rate"]
+        self._apply(finite=bool(np.isfinite([figures["loss"], norm]).all()), loss=figures["loss"])
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        return figures
+
+    def _apply(self, finite: bool, loss: float) -> None:
+        scaler = self.accelerator.scaler
+        if finite or scaler is not None:  # the scaler of fp16 skips bad steps itself and lowers its scale
+            self.optimizer.step()
+        if finite:
+            self.average.update_parameters(self.module)
+            self.guard.good()
+        elif scaler is None or not np.isfinite(loss):
+            self.notices.append(self.guard.bad(self.step))
+
+    def _gradients(self) -> dict[str, float]:
+        """Gradients of the mean loss over the whole batch, of all processes, and the step's figures."""
+        while True:
+            totals = self._parts_of_batch()
+            if totals is not None:
+                break
+            self._use_less_memory()
+        if self.accelerator.num_processes > 1:
+            sum_over_processes([p.grad for p in self.module.parameters() if p.grad is not None])
+            values = torch.tensor(list(totals.values()), dtype=torch.float32, device=self.accelerator.device)
+            sum_over_processes([values])
+            totals = dict(zip(totals, values.tolist(), strict=True))
+        return totals
+
+    def _parts_of_batch(self) -> dict[str, float] | None:
+        """Compute this process' part of the batch, piece by piece; None if memory ran out."""
+        self._seed()
+        world, rank = self.accelerator.num_processes, self.accelerator.process_index
+        totals: dict[str, float] = {}
+        try:
+            for part in shares(self.config.batch, world, rank, self.accumulate):
+                share = (part.stop - part.start) / self.config.batch
+                with self.accelerator.autocast():
+                    loss, figures = self.objective.loss(self.module, self.step, part, self.accelerator.device)
+                self.accelerator.backward(loss * share)
+                for key, value in {"loss": float(loss.detach()), **figures}.items():
+                    totals[key] = totals.get(key, 0.0) + share * value
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return None
+        return totals
+
+    def _seed(self) -> None:
+        """What a step draws from torch's own generators (dropout) depends on the step, not on what was before."""
+        words = np.random.SeedSequence((self.config.seed, self.step, self.accelerator.process_index, 3))
+        torch.manual_seed(int(words.generate_state(1, np.uint64)[0] >> 1))
+
+    def _use_less_memory(self) -> None:
+        items = self.config.batch // self.accelerator.num_processes
+        if self.accumulate >= items:
+            raise OutOfMemory(
+                "There is not enough memory for a single item of the batch.",
+                "Make the crop, the points or the model smaller, or free memory.",
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        gc.collect()
+        if self.accelerator.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.accumulate = min(2 * self.accumulate, items)
+        self.notices.append(
+            f"Memory ran out in step {self.step}: from now on a batch is computed in {self.accumulate} parts, "
+            "with the same result."
+        )
+
+    def validate(self) -> dict[str, float]:
+        """Figures of the averaged weights on held-out data; a new best is written."""
+        self.average.module.eval()
+        figures = self.objective.validate(self.average.module, self.accelerator.device)
+        score = next((figures[key] for key in SCORES if key in figures), None)
+        if score is not None and score < self.best:
+            self.best = score
+            self._save_model(self.folder.path / BEST_FILE, {"validation": round(score, 6)})
+        return {f"validation_{key}": value for key, value in figures.items()}
+
+    def save(self) -> None:
+        """Write the averaged model and then the exact state, each whole or not at all.
+
+        Raises:
+            CannotWrite: no space, no permission; the files of the last time are kept.
+            Diverged: if the weights are not finite.
+        """
+        if not all(bool(p.isfinite().all()) for p in self.module.parameters()):
+            raise Diverged(
+                f"The weights are no finite numbers at step {self.step}.",
+                "The last good state is kept. Start from it with a lower learning rate.",
+            )
+        if not self.folder.writes or self.saved_step == self.step:
+            return
+        self.folder.flush_metrics()
+        self._save_model(self.folder.model, {})
+        _write_state(self.folder.state, self._state())
+        self.saved_step = self.step
+
+    def _state(self) -> dict[str, Any]:
+        scaler = self.accelerator.scaler
+        return {
+            "step": self.step,
+            "seconds": self.seconds,
+            "best": self.best,
+            "module": self.module.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": None if scaler is None else scaler.state_dict(),
+            "guard": self.guard.state(),
+            "accumulate": self.accumulate,
+        }
+
+    def _save_model(self, path: Path, facts: dict[str, Any]) -> None:
+        if not self.folder.writes:
+            return
+        stage: Literal["autoencoder", "full"] = "autoencoder" if self.parts.diffusion is None else "full"
+        header = ModelHeader(
+            name=self.config.name,
+            config=self.parts.config,
+            stage=stage,
+            licence=self.config.licence,
+            attribution=self.config.attribution,
+            training={
+                "steps": self.step, "minutes": round(self.seconds / 60, 1), "batch": self.config.batch, **facts,
+            },
+        )  # fmt: skip
+        with self.averaged():
+            save_model(path, header, self.parts)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """While this lasts the modules hold the averaged weights."""
+        current = {key: value.clone() for key, value in self.module.state_dict().items()}
+        self.module.load_state_dict(self.average.module.state_dict())
+        try:
+            yield
+        finally:
+            self.module.load_state_dict(current)
+
+    def resume(self) -> None:
+        """Go on from the folder's state; a run that was killed before its first one begins again.
+
+        Raises:
+            BadData: if there is no run, or its state is not of this architecture.
+        """
+        path = self.folder.state
+        if not path.is_file() and self.folder.config_path is not None:
+            return
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            self.module.load_state_dict(state["module"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            if state.get("scaler") is not None and self.accelerator.scaler is not None:
+                self.accelerator.scaler.load_state_dict(state["scaler"])
+            self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
+            reason = str(error).splitlines()[0].rstrip(".")
+            raise BadData(
+                f"The run in {self.folder.path} cannot be resumed: {reason}.", "Start it anew with --from its model."
+            ) from error
+        self.guard = Guard(**state.get("guard", {}))
+        self.accumulate = max(self.config.accumulate, state.get("accumulate", 1))
+        self.saved_step = self.step
+
+
+def _write_state(path: Path, state: dict[str, Any]) -> None:
+    with atomic_file(path) as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):  # torch puts its own error over that of a full disk
+                raise error.__context__ from None
+            raise
