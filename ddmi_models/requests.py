@@ -415,7 +415,8 @@ class MakeData:
     """Make a data set. Result: the Path of its manifest.
 
     `count` None: as many items as the set usually has. `workers` None: a process for each core. `source`: folder of
-    the libraries that a set of real models is read from; None: where Debian puts them.
+    the libraries that a set of real models is read from; None: where Debian puts them. `layout`: shards, or the
+    published file layout to write instead. `options`: whole numbers that the set takes, such as size.
     """
 
     name: str
@@ -424,6 +425,8 @@ class MakeData:
     seed: int = 0
     workers: int | None = None
     source: Path | None = None
+    layout: str = "shards"
+    options: dict[str, int] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ddmi_models.cli.session import Debug, Json, Session, put_json, set_debug, u
 app = typer.Typer(help="Training data.", no_args_is_help=True, rich_markup_mode=None)
 
 RUN_CONFIG = "config.json"
-DATA_NAMES = "avatars, furniture, real-furniture or real-furniture-reserved."
+DATA_NAMES = "avatars, furniture, real-furniture, real-furniture-reserved, skies or cars."
 
 
 @app.command("make")
@@ -29,6 +29,11 @@ def make(
     source: Annotated[
         Path | None, typer.Option("--source", metavar="DIR", help="Folder of the .sh3f libraries of real furniture.")
     ] = None,
+    layout: Annotated[
+        str, typer.Option("--layout", help="shards, or files as published: skytimelapse (skies), srn or npz (cars).")
+    ] = "shards",
+    size: Annotated[int | None, typer.Option("--size", min=8, help="Skies, cars: pixels a side.")] = None,
+    views: Annotated[int | None, typer.Option("--views", min=1, help="Cars: pictures of each.")] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -39,7 +44,8 @@ def make(
     from ddmi_models.requests import MakeData
 
     set_debug(debug)
-    manifest = Session("cpu").ask(MakeData(name, out, count, seed, workers, source))
+    options = {key: value for key, value in (("size", size), ("views", views)) if value is not None}
+    manifest = Session("cpu").ask(MakeData(name, out, count, seed, workers, source, layout, options))
     if as_json:
         put_json({"manifest": str(manifest)})
     else:

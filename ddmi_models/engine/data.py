@@ -15,13 +15,18 @@ from ddmi_models.requests import CheckData, MakeData, Train
 
 def make(shop: Workshop, request: MakeData, token: CancelToken) -> Generator[Event, None, Path]:
     """Make a data set, shard by shard; a second run goes on where the first stopped."""
-    from ddmi_models.training.procedural import data_maker, write_shards
+    from ddmi_models.training.procedural import data_maker, write_layout, write_shards
 
-    maker = data_maker(request.name, request.source)
+    maker = data_maker(request.name, request.source).configured(request.options)
     count = maker.usual_count() if request.count is None else request.count
     workers = _cores() if request.workers is None else request.workers
     yield Progress(0, count, f"Making {request.name}")
-    for done, total in write_shards(maker, request.out, count, request.seed, workers, token.check):
+    what = (request.out, count, request.seed, workers, token.check)
+    if request.layout == "shards":
+        work = write_shards(maker, *what)
+    else:
+        work = write_layout(maker, request.layout, *what)
+    for done, total in work:
         token.check()
         yield Progress(done, total, f"Making {request.name}")
     return request.out / "manifest.json"

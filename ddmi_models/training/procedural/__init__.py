@@ -7,8 +7,10 @@ from pathlib import Path
 from ddmi_models.errors import BadInput
 from ddmi_models.training.procedural.avatars import avatar_arrays
 from ddmi_models.training.procedural.furniture_shards import furniture_arrays
+from ddmi_models.training.procedural.layouts import write_layout
 from ddmi_models.training.procedural.real_shards import REAL_SETS, real_maker
-from ddmi_models.training.procedural.shards import DataMaker, write_shards
+from ddmi_models.training.procedural.shards import DataMaker, FileLayout, write_shards
+from ddmi_models.training.procedural.skies import sky_arrays, sky_files, sky_place
 
 DATA_MAKERS: dict[str, DataMaker] = {
     maker.name: maker
@@ -16,6 +18,15 @@ DATA_MAKERS: dict[str, DataMaker] = {
         DataMaker("avatars", 1, 256, avatar_arrays, "Faces drawn as vector graphics, 128 px"),
         DataMaker("furniture", 1, 256, furniture_arrays, "Parametric furniture with captions and exact occupancy"),
         *map(real_maker, REAL_SETS),
+        DataMaker(
+            "skies",
+            1,
+            128,
+            sky_arrays,
+            "Time-lapse skies, 16 frames of 64 px",
+            layouts={"skytimelapse": FileLayout(sky_place, sky_files)},
+            options=("size",),
+        ),
     )
 }
 
@@ -38,4 +49,4 @@ def data_maker(name: str, source: Path | None = None) -> DataMaker:
     return real_maker(name, source)
 
 
-__all__ = ["DATA_MAKERS", "DataMaker", "data_maker", "write_shards"]
+__all__ = ["DATA_MAKERS", "DataMaker", "data_maker", "write_layout", "write_shards"]

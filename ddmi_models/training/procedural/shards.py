@@ -9,13 +9,14 @@ import os
 import signal
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,22 @@ def usual_count() -> int:
     return USUAL_COUNT
 
 
+Asked = TypeVar("Asked")
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class FileLayout:
+    """How a published data set lays out its items; both functions must be picklable.
+
+    place: path of the item of a seed below the folder of the set, a file if `files` names it "", else a folder.
+    files: content of the files of a seed, by their paths below that place.
+    """
+
+    place: Callable[[int], str]
+    files: Callable[..., dict[str, bytes]]
+
+
 @dataclass(frozen=True)
 class DataMaker:
     """A data set that the program makes.
@@ -49,15 +66,37 @@ class DataMaker:
         arrays: the arrays of one shard for a range of seeds, among them `seeds` int64 [n]; must be picklable.
         label: one line for lists. usual_count: how many items are made where nobody says.
         for_training: False for what is kept for evaluation; its manifest says so, and no training takes it.
+        layouts: published file layouts in which it can be written too.
+        options: whole numbers that `arrays` and the layouts take as keywords; settings: those that were given.
     """
 
     name: str
     version: int
     shard_size: int
-    arrays: Callable[[range], Arrays]
+    arrays: Callable[..., Arrays]
     label: str
     usual_count: Callable[[], int] = usual_count
     for_training: bool = True
+    layouts: dict[str, FileLayout] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    settings: dict[str, int] = field(default_factory=dict)
+
+    def configured(self, options: dict[str, int]) -> DataMaker:
+        """The maker with options set.
+
+        Raises:
+            BadInput: it has no such option, or a value is below 1.
+        """
+        for name, value in options.items():
+            if name not in self.options:
+                raise BadInput(f"The data set {self.name} has no option {name!r}.", "Leave it out.")
+            if value < 1:
+                raise BadInput(f"The option {name} must be at least 1.")
+        return replace(self, settings={**self.settings, **options})
+
+    def stamp(self) -> Arrays:
+        """What a shard holds beside its arrays, so that shards of other settings are not taken for it."""
+        return {"settings": np.array(json.dumps(self.settings, sort_keys=True))} if self.settings else {}
 
 
 def write_shards(
@@ -86,41 +125,61 @@ def write_shards(
         (out / f"shard-{index:05d}.npz", range(seed + start, seed + min(start + maker.shard_size, count)))
         for index, start in enumerate(starts)
     ]
+    make_folder(out)
+    missing = [job for job in jobs if not _is_complete(*job, maker.stamp())]
+    ready = count - sum(len(seeds) for _, seeds in missing)
+    if ready:
+        yield ready, count
+    made = side_by_side(
+        partial(maker.arrays, **maker.settings), [seeds for _, seeds in missing], min(workers, len(missing)), check
+    )
+    for (path, seeds), arrays in zip(missing, made, strict=True):
+        with atomic_file(path) as file:
+            np.savez(file, allow_pickle=False, **arrays, **maker.stamp())
+        ready += len(seeds)
+        yield ready, count
+    write_manifest(maker, out, {path.name: file_digest(path) for path, _ in jobs}, count, seed)
+
+
+def make_folder(out: Path) -> None:
+    """Make a folder and those above it, unless they are there.
+
+    Raises:
+        CannotWrite: a file is in the way, or nothing may be written there.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(out, error) from None
-    missing = [job for job in jobs if not _is_complete(*job)]
-    ready = count - sum(len(seeds) for _, seeds in missing)
-    if ready:
-        yield ready, count
-    for (path, seeds), arrays in zip(missing, _made(maker, missing, min(workers, len(missing)), check), strict=True):
-        with atomic_file(path) as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        ready += len(seeds)
-        yield ready, count
-    _write_manifest(maker, out, [path for path, _ in jobs], count, seed)
 
 
-def _made(maker: DataMaker, jobs: list[Job], workers: int, check: Callable[[], None]) -> Iterator[Arrays]:
-    """The arrays of each shard, in order. Only this process writes, so that workers may end at any moment."""
+def side_by_side(
+    work: Callable[[Asked], Made], jobs: Sequence[Asked], workers: int, check: Callable[[], None]
+) -> Iterator[Made]:
+    """What `work` (picklable) makes of each job, in order, in so many processes; with one or none, in this one.
+
+    Only this process writes, so workers may end at any moment.
+
+    Args:
+        check: called several times a second (before each job with one worker); may raise to stop.
+    """
     if workers <= 1:
-        for _, seeds in jobs:
+        for job in jobs:
             check()
-            yield maker.arrays(seeds)
+            yield work(job)
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of this process's threads
     reader, writer = context.Pipe(duplex=False)
     with reader, writer, ProcessPoolExecutor(workers, context, _end_with_parent, (reader,)) as pool:
         try:
-            for future in [pool.submit(maker.arrays, seeds) for _, seeds in jobs]:
+            for future in [pool.submit(work, job) for job in jobs]:
                 yield _awaited(future, check)
         except BaseException:
             writer.close()
             raise
 
 
-def _awaited(future: Future[Arrays], check: Callable[[], None]) -> Arrays:
+def _awaited(future: Future[Made], check: Callable[[], None]) -> Made:
     while True:
         check()
         try:
@@ -145,20 +204,25 @@ def _end_with_parent(reader: Connection) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _is_complete(path: Path, seeds: range) -> bool:
-    """Whether a whole shard of these seeds is there; a damaged one counts as missing and is written again."""
+def _is_complete(path: Path, seeds: range, stamp: Arrays) -> bool:
+    """Whether a whole shard of these seeds and settings is there; a damaged one counts as missing and is made again."""
     try:
         with path.open("rb") as file, np.load(file) as shard:
             stored = shard["seeds"]
+            same = {key: str(shard[key]) for key in ("settings",) if key in shard}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
         return False
-    return bool(np.array_equal(stored, np.arange(seeds.start, seeds.stop)))
+    wanted = {key: str(value) for key, value in stamp.items()}
+    return same == wanted and bool(np.array_equal(stored, np.arange(seeds.start, seeds.stop)))
 
 
-def _write_manifest(maker: DataMaker, out: Path, shards: list[Path], count: int, seed: int) -> None:
-    sums = {shard.name: file_digest(shard) for shard in shards}
+def write_manifest(
+    maker: DataMaker, out: Path, sums: dict[str, str], count: int, seed: int, layout: str = "shards"
+) -> None:
+    """Write what the set is, with the hash of each shard or item."""
     facts = {"name": maker.name, "version": maker.version, "seed": seed, "count": count}
-    manifest = {**facts, FOR_TRAINING: maker.for_training, "sha256": sums}
+    facts |= {} if layout == "shards" else {"layout": layout}
+    manifest = {**facts, **maker.settings, FOR_TRAINING: maker.for_training, "sha256": sums}
     with atomic_file(out / MANIFEST) as file:
         file.write(json.dumps(manifest, indent=1).encode())
 
@@ -174,3 +238,17 @@ def file_digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise CannotWrite(f"{path} cannot be read back: {error}.", "Check the disk.") from None
+
+
+def item_digest(place: Path) -> str:
+    """SHA-256 of a file, or of the paths and hashes of the files in a folder.
+
+    Raises:
+        CannotWrite: if a file cannot be read back.
+    """
+    if not place.is_dir():
+        return file_digest(place)
+    digest = hashlib.sha256()
+    for path in sorted(path for path in place.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(place).as_posix()} {file_digest(path)}\n".encode())
+    return digest.hexdigest()
