@@ -136,7 +136,9 @@ class Decoder(nn.Module):
         widths = [config.width * m for m in config.multipliers]
         self.conv_in = nn.Conv2d(config.z_channels, widths[-1], 3, padding=1)
         self.mid = Middle(widths[-1], config, planes)
-        self.mid_attn = SpatialAttention(planes * widths[-1], config.attention, config.groups) if planes > 1 else None
+        self.mid_attn: nn.Module | None = (
+            SpatialAttention(planes * widths[-1], config.attention, config.groups) if planes > 1 else None
+        )
         levels: list[nn.Module] = []
         previous = widths[-1]
         for index in reversed(range(len(widths))):
@@ -168,7 +170,7 @@ class Decoder(nn.Module):
 class PlaneAutoencoder(nn.Module):
     """D2C-VAE of one plane (no names, suffix-free keys) or of the triplane xy, yz, xz.
 
-    With `config.joint` off, a triplane has the weights and keys of a single plane, each plane goes its way through them.
+    With `config.joint` off, a triplane has the weights and keys of a single plane, which each plane passes by itself.
 
     Args:
         config: sizes.

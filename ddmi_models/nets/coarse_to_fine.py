@@ -1,4 +1,4 @@
-"""Coarse-to-fine conditioning (CFC, paper section 3.2): blocks on points, each of which takes in one basis scale more."""
+"""Coarse-to-fine conditioning (CFC, paper section 3.2): each block on points takes in one basis scale more."""
 
 from __future__ import annotations
 

@@ -42,7 +42,9 @@ class PlaneUNet(UNet):
     def _joint(self, channels: int) -> SequenceAttention:
         heads = self.config.joint_heads
         if channels % heads:
-            raise BadConfig(f"A layer of {channels} channels cannot be split into {heads} heads.", "Change joint_heads.")
+            raise BadConfig(
+                f"A layer of {channels} channels cannot be split into {heads} heads.", "Change joint_heads."
+            )
         return SequenceAttention(channels, heads, channels // heads, self.config.groups)
 
     def forward(
@@ -65,7 +67,7 @@ class PlaneUNet(UNet):
 
 def step_widths(config: UNetConfig) -> tuple[list[int], list[int]]:
     """Channels after each input block and after each output block."""
-    down, up = [config.model_channels], []
+    down, up = [config.model_channels], list[int]()
     for level, multiplier in enumerate(config.multipliers):
         last = level + 1 == len(config.multipliers)
         down += [config.model_channels * multiplier] * (config.blocks + (0 if last else 1))

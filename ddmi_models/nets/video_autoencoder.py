@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ddmi_models.config import AutoencoderConfig, ClipConfig, VideoEncoderConfig
-from ddmi_models.nets.autoencoder import Decoder
+from ddmi_models.nets.autoencoder import Decoder, Level
 from ddmi_models.nets.blocks import SequenceAttention
 from ddmi_models.nets.video_encoder import AxisReducer, ClipEncoder
 
@@ -45,18 +45,25 @@ class ClipDecoder(Decoder):
             planes: features [B, z_channels, h, w] each.
             rows: factor by which each upsampling stretches a plane's rows: 2, or 1 where they are frames.
         """
-        h = self.mid_attn.across([self.mid(self.conv_in(z), None, self.stack) for z in planes])
+        h = _across(self.get_submodule("mid_attn"), [self.mid(self.conv_in(z), None, self.stack) for z in planes])
         levels = []
         for level in reversed(self.up):
+            assert isinstance(level, Level)
             h = [level.alone(plane) for plane in h]
             if hasattr(level, "inter_attn"):
-                h = level.inter_attn[0].across(h)
+                h = _across(level.get_submodule("inter_attn.0"), h)
             if hasattr(level, "hdbf"):
-                levels.append([level.hdbf(plane) for plane in h])
+                levels.append([level.get_submodule("hdbf")(plane) for plane in h])
             if hasattr(level, "upsample"):
-                h = [level.upsample(plane, factor) for plane, factor in zip(h, rows, strict=True)]
+                upsample = level.get_submodule("upsample")
+                h = [upsample(plane, factor) for plane, factor in zip(h, rows, strict=True)]
         levels.append([self.conv_out(F.silu(self.norm_out(plane))) for plane in h])
         return levels
+
+
+def _across(attention: nn.Module, planes: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    assert isinstance(attention, SequenceAttention)
+    return attention.across(planes)
 
 
 def _joint_attention(config: AutoencoderConfig, level: int) -> SequenceAttention:
@@ -101,5 +108,5 @@ class ClipAutoencoder(nn.Module):
     def decode(self, latents: Mapping[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], ...]:
         """Latent planes [B, embed_channels, h, w] by name to levels of basis planes, coarse to fine."""
         features = [self.get_submodule(f"post_{name}")(latents[name]) for name in CLIP_PLANES]
-        rows = [1.0 if 1 != self.axes[name] else 2.0 for name in CLIP_PLANES]
+        rows = [1.0 if self.axes[name] != 1 else 2.0 for name in CLIP_PLANES]
         return tuple(dict(zip(CLIP_PLANES, level, strict=True)) for level in self.decoder.decode(features, rows))

@@ -147,7 +147,8 @@ class ClipEncoder(nn.Module):
         batch, frames, rows, columns, channels = x.shape
         time, place = self.frame_rot_emb(frames), self.image_rot_emb(rows, columns)
         x = x.flatten(2, 3)
-        for over_time, over_space, alone in self.layers:  # type: ignore[misc]
+        for layer in self.layers:
+            over_time, over_space, alone = layer.children()
             x = x.transpose(1, 2).flatten(0, 1)
             x = over_time(x, time).unflatten(0, (batch, rows * columns)).transpose(1, 2).flatten(0, 1)
             x = alone(over_space(x, place)).unflatten(0, (batch, frames))
@@ -172,6 +173,7 @@ class AxisReducer(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        for attention, alone in self.layers:  # type: ignore[misc]
+        for layer in self.layers:
+            attention, alone = layer.children()
             x = alone(attention(x))
         return x[:, 0]
