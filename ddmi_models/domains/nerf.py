@@ -43,6 +43,8 @@ class NerfDomain(TriplaneDomain):
         super().__init__(config)
         if config.radiance is None:
             raise BadConfig("A radiance field model needs the section radiance in its configuration.")
+        if config.coordinate_net.scales != self.scales:
+            raise BadConfig(f"The network reads {config.coordinate_net.scales} basis scales; there are {self.scales}.")
         self.mlp = RadianceMLP(config.coordinate_net, config.radiance)
         self.radiance: RadianceConfig = config.radiance
 

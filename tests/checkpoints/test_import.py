@@ -30,6 +30,7 @@ from tests.checkpoints.helpers import PARITY, unpack
 
 MANIFESTS = sorted((PARITY / "manifests").glob("[dl]*.json"))
 CHECKPOINTS = PARITY / "checkpoints"
+PUBLISHED = ("afhq", "celebahq", "shapenet", "srn_cars")
 TYPES = {"float32": "F32", "int64": "I64", "bool": "BOOL"}
 
 
@@ -82,7 +83,7 @@ def test_every_key_of_the_published_files_is_used_or_left_out_by_name(manifest: 
 
 def test_manifests_of_both_stages_and_domains_are_there() -> None:
     found = {path.stem for path in MANIFESTS}
-    assert found >= {"ldm-afhq", "ldm-celebahq", "ldm-shapenet", "d2c-vae-afhq", "d2c-vae-celebahq", "d2c-vae-shapenet"}
+    assert found >= {f"{stage}-{name}" for stage in ("ldm", "d2c-vae") for name in PUBLISHED}
 
 
 @pytest.mark.parametrize(
@@ -104,6 +105,27 @@ def test_shipped_configuration_is_recognised_without_args(name: str, facts: dict
         assert (config.plane_order, config.iso, config.diffusion.steps) == (("xy", "xz", "yz"), 0.2, 200)
     else:
         assert (config.anchor_resolution, config.coordinate_net.noise, config.diffusion.steps) == (256, True, 50)
+
+
+def test_both_second_stages_of_radiance_fields_are_recognised() -> None:
+    told = {}
+    for name in ("ldm-srn_cars", "ldm-srn_cars-as-released-stage2"):
+        plan = make_plan(contents_of(PARITY / "manifests" / f"{name}.json"))
+        told[name] = configure(plan.shapes, None, None, plan.stage)
+    usable, literal = told.values()
+    assert usable.autoencoder.joint and not literal.autoencoder.joint
+    for config in told.values():
+        assert config.radiance is not None and config.point_encoder is not None
+        assert config.radiance.model_dump(include={"activation", "background", "pixel_corners"}) == {
+            "activation": "identity", "background": "last_sample", "pixel_corners": True,
+        }  # fmt: skip
+        assert (config.radiance.skips, config.radiance.layers, config.radiance.samples) == ((2, 4), 6, 256)
+        assert (config.plane_order, config.point_encoder.point_channels) == (("xy", "yz", "xz"), 6)
+
+
+def test_sampling_of_rays_is_read_from_the_configuration_beside(tmp_path: Path) -> None:
+    config = inspect_official(unpack("nerf-tiny", tmp_path), config=CHECKPOINTS / "nerf-tiny.yaml").config
+    assert config.radiance is not None and config.radiance.samples == 24
 
 
 def test_first_stage_of_shapes_packs_its_planes_in_its_own_order() -> None:
@@ -129,6 +151,8 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "tap": (without("vaemodel", "decoder.up.1.hdbf.0.bias"), "missing: vaemodel.decoder.up.1.hdbf.0.bias"),
     "net": (without("mlp", "net_res1.fc_0.weight"), "mlp.net_res1.fc_0.weight"),
     "points": (without("pointnet", "fc_c.bias"), "missing: pointnet.fc_c.bias"),
+    "radiance": (without("mlp", "sigma.bias"), "missing: mlp.sigma.bias"),
+    "radiance has more": (with_more("mlp", "sigma.extra"), "not known: mlp.sigma.extra"),
     "more": (with_more("vaemodel", "decoder.conv_in.extra"), "not known: vaemodel.decoder.conv_in.extra"),
     "average": (without("ema", "ema_model.model.out.2.bias"), "missing: ema.ema_model.model.out.2.bias"),
     "average has more": (with_more("ema", "ema_model.extra"), "missing: diffusion.extra"),
@@ -146,7 +170,8 @@ CHANGES: dict[str, tuple[Change, str]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_missing_and_extra_keys_are_listed(change: str) -> None:
-    contents = contents_of(PARITY / "manifests" / "ldm-shapenet.json")
+    name = "srn_cars" if change.startswith("radiance") else "shapenet"
+    contents = contents_of(PARITY / "manifests" / f"ldm-{name}.json")
     alter, said = CHANGES[change]
     alter(contents)
     with pytest.raises(BadCheckpoint) as caught:
@@ -240,7 +265,6 @@ def official(tmp_path: Path, **args: Any) -> Path:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        ({"domain": "nerf"}, r"radiance field.*cannot be imported yet"),
         ({"domain": "video"}, "videos, which cannot be imported yet"),
         ({"domain": "smell"}, "'smell', which is not known"),
         ({"DiT": True}, "DiT"),

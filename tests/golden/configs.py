@@ -22,10 +22,10 @@ def unet_config(published: dict[str, Any]) -> UNetConfig:
 
 
 def plane_sizes(published: dict[str, Any]) -> tuple[tuple[int, int], ...]:
-    """(height, width) of the planes xy, xt, yt where the published `unetconfig` names them."""
-    if "size1" not in published:
+    """(height, width) of the planes xy, xt, yt of a video's published configuration; other domains ignore its sizes."""
+    if published.get("domain") != "video":
         return ()
-    y, x, t = (published[f"size{n}"] for n in (1, 2, 3))
+    y, x, t = (published["unetconfig"][f"size{n}"] for n in (1, 2, 3))
     return (y, x), (t, y), (t, x)
 
 

@@ -23,7 +23,7 @@ SCHEDULE_TOLERANCE = 1e-6
 def build_denoiser(config: dict) -> Denoiser:
     """The denoiser of a recorded configuration, filled by the rule."""
     unet = unet_config(config["unetconfig"])
-    sizes = plane_sizes(config["unetconfig"])
+    sizes = plane_sizes(config)
     mixing = (1, unet.in_channels, *([1] if sizes else [1, 1]))
     denoiser = Denoiser(unet, diffusion_config(config["ddpmconfig"]), mixing, sizes)
     fill_weights(denoiser, "diffusion")

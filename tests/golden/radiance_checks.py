@@ -61,10 +61,10 @@ def corner_rays(pose: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
     return pixel_rays(pose, intrinsics(side, side, CAMERA_ANGLE), pixels)
 
 
-def rendered(domain: NerfDomain, fields: BasisFields, pose: np.ndarray, side: int) -> torch.Tensor:
-    """A picture [side, side, 3] as the published code renders it."""
+def rendered(domain: NerfDomain, fields: BasisFields, pose: np.ndarray, side: int, samples: int) -> torch.Tensor:
+    """A picture [side, side, 3] as the published code renders it, with so many samples a ray."""
     origins, directions = (torch.from_numpy(part.reshape(1, -1, 3)) for part in corner_rays(pose, side))
-    return domain.render(fields, origins, directions, domain.radiance.samples).colour.reshape(side, side, 3)
+    return domain.render(fields, origins, directions, samples).colour.reshape(side, side, 3)
 
 
 def check_radiance_encoder(fixture: Fixture) -> None:
@@ -116,7 +116,7 @@ def check_rays(fixture: Fixture) -> None:
         fixture.compare("K", intrinsics(side, side, CAMERA_ANGLE))
         fixture.compare(f"rays_o_{match[1]}", origins)
         fixture.compare(f"rays_d_{match[1]}", directions)
-        fixture.compare(f"render_{match[1]}", rendered(domain, fields, pose, side))
+        fixture.compare(f"render_{match[1]}", rendered(domain, fields, pose, side, domain.radiance.samples))
     _check_maps(fixture, domain, fields)
 
 
@@ -143,5 +143,5 @@ def check_sampled_radiance(fixture: Fixture) -> None:
         for level, at in fixture.keys(rf"{match[1]}_hdbf_([xyz]{{2}})_(\d+)"):
             fixture.compare(level, fields.levels[int(at[2])][at[1]])
         for picture, number in fixture.keys(rf"{match[1]}_render_(\d+)"):
-            side = len(fixture.array(picture))
-            fixture.compare(picture, rendered(domain, fields, fixture.array(f"pose_{number[1]}"), side))
+            side, pose = len(fixture.array(picture)), fixture.array(f"pose_{number[1]}")
+            fixture.compare(picture, rendered(domain, fields, pose, side, domain.radiance.samples))

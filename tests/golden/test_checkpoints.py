@@ -11,19 +11,26 @@ from pathlib import Path
 import pytest
 import torch
 
+from ddmi_models.cameras import spherical_pose
 from ddmi_models.checkpoints.importer import convert_official, drained
 from ddmi_models.checkpoints.official.layout import Weights
 from ddmi_models.coords import image_points
 from ddmi_models.domains import DOMAINS, Query
+from ddmi_models.domains.nerf import NerfDomain
 from ddmi_models.domains.shape import ShapeDomain
+from ddmi_models.domains.triplane import TriplaneDomain
 from ddmi_models.errors import BadCheckpoint
 from ddmi_models.model import Model, load_model
 from tests.golden.diffusion_checks import ddim_latent
 from tests.golden.field_checks import picture
 from tests.golden.fixture import Fixture, parity_folder
+from tests.golden.radiance_checks import rendered
 
 FOLDER = parity_folder()
 EXPECTED = sorted(FOLDER.rglob("*-expected.npz")) or [FOLDER / "none-expected.npz"]
+RENDER_POSE = (30.0, -20.0, 5.0)
+"""Azimuth, elevation (negative: above) and distance of the recorded pictures of radiance fields."""
+
 PREFIXES: dict[str, Weights] = {"ema": "ema", "raw": "online"}
 
 
@@ -74,7 +81,12 @@ def check_model(fixture: Fixture, model: Model, prefix: str) -> None:
         for logits_key, _ in fixture.keys(rf"{prefix}_output_logits"):
             assert isinstance(model.domain, ShapeDomain)
             fixture.compare(logits_key, model.domain.logits(fields, fixture.tensor("in_query_points")))
+        for render_key, _ in fixture.keys(rf"{prefix}_output_render"):
+            assert isinstance(model.domain, NerfDomain)
+            side, samples = len(fixture.array(render_key)), fixture.config["TN"]["N_samples"]
+            seen = rendered(model.domain, fields, spherical_pose(*RENDER_POSE), side, samples)
+            fixture.compare(render_key, seen)
     if "in_pointcloud" in fixture:
-        assert isinstance(model.domain, ShapeDomain)
+        assert isinstance(model.domain, TriplaneDomain)
         for plane, values in model.domain.pointnet(fixture.tensor("in_pointcloud")).items():
             fixture.compare(f"plane_{plane}", values)

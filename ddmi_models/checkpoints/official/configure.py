@@ -18,14 +18,26 @@ PLANE_ORDERS = {
     ("image", "autoencoder"): ("image",),
     ("shape", "full"): ("xy", "xz", "yz"),
     ("shape", "autoencoder"): ("xy", "yz", "xz"),
+    ("nerf", "full"): ("xy", "yz", "xz"),
+    ("nerf", "autoencoder"): ("xy", "yz", "xz"),
 }
 """How the authors' code packs a latent, by domain and stage: the two stages of shapes differ (facts, section 4.2)."""
 
-DEFAULT_STEPS = {"image": 50, "shape": 200}
+POINT_DOMAINS = ("shape", "nerf")
+"""Domains that have a point encoder."""
+
+DEFAULT_STEPS = {"image": 50, "shape": 200, "nerf": 200}
 SHAPE_ISO = 0.2
 ANCHOR_RESOLUTION = 256
-SCALES = 3
-"""The published coordinate networks read exactly three basis scales."""
+SCALES = {"image": 3, "shape": 3, "nerf": 1}
+"""How many basis scales the published coordinate networks read."""
+
+RADIANCE = {"activation": "identity", "background": "last_sample", "pixel_corners": True}
+"""What the authors' code does with radiance fields, whatever the configuration."""
+
+JOINT = "autoencoder.joint"
+"""False for radiance fields of the second stage as the authors' script would write them: with the autoencoder of a
+single plane."""
 
 TRACELESS = ("autoencoder.resolution", "autoencoder.attention")
 TRACELESS_POINTS = ("point_encoder.plane_resolution", "point_encoder.padding")
@@ -69,13 +81,15 @@ def configure(
 
 def _add_rules(leaves: Leaves) -> None:
     """What the authors' code fixes once a `ddconfig` is known: the point encoder's planes are what it takes in."""
-    if leaves["domain"] == "shape" and "autoencoder.resolution" in leaves:
+    if leaves["domain"] in POINT_DOMAINS and "autoencoder.resolution" in leaves:
         leaves.setdefault("point_encoder.plane_resolution", leaves["autoencoder.resolution"])
         leaves.setdefault("point_encoder.padding", reference.PADDING_DEFAULT)
 
 
 def _shipped(told: Leaves) -> Leaves:
     """The shipped configuration that agrees with everything that the tensors tell; empty if there is none."""
+    left = {JOINT} if told.get(JOINT, True) else {JOINT, JOINT_LEVELS}
+    told = {leaf: value for leaf, value in told.items() if leaf not in left}
     for values in SHIPPED.values():
         known = reference.leaves(values)
         resolution = known["autoencoder.resolution"]
@@ -98,7 +112,7 @@ def _levels(resolutions: list[int], finest: int) -> list[int]:
 
 def _ask_for_missing(leaves: Leaves, with_unet: bool) -> None:
     needed = list(TRACELESS)
-    if leaves["domain"] == "shape":
+    if leaves["domain"] in POINT_DOMAINS:
         needed += TRACELESS_POINTS
     if with_unet:
         needed += TRACELESS_UNET
@@ -121,7 +135,7 @@ def _assemble(leaves: Leaves, stage: str, noise: bool) -> ModelConfig:
     diffusion = sections["diffusion"]
     diffusion.setdefault("steps", DEFAULT_STEPS[domain])
     ancestral = diffusion["steps"] == diffusion.get("timesteps", 1000)
-    net = {**sections["coordinate_net"], "scales": SCALES, "noise": noise and domain == "image"}
+    net = {**sections["coordinate_net"], "scales": SCALES[domain], "noise": noise and domain == "image"}
     try:
         return ModelConfig.parse(
             {
@@ -129,11 +143,12 @@ def _assemble(leaves: Leaves, stage: str, noise: bool) -> ModelConfig:
                 "plane_order": PLANE_ORDERS[domain, stage],
                 "autoencoder": autoencoder,
                 "coordinate_net": net,
-                "point_encoder": sections["point_encoder"] if domain == "shape" else None,
+                "point_encoder": sections["point_encoder"] if domain in POINT_DOMAINS else None,
+                "radiance": {**sections["radiance"], **RADIANCE} if domain == "nerf" else None,
                 "unet": unet if stage == "full" else None,
                 "diffusion": {**diffusion, "sampler": "ddpm" if ancestral else "ddim"},
                 "anchor_resolution": ANCHOR_RESOLUTION,
-                "iso": leaves.get("iso", SHAPE_ISO if domain == "shape" else 0.5),
+                "iso": leaves.get("iso", SHAPE_ISO) if domain == "shape" else 0.5,
             }
         )
     except BadConfig as error:
@@ -142,7 +157,7 @@ def _assemble(leaves: Leaves, stage: str, noise: bool) -> ModelConfig:
 
 def _sections(leaves: Leaves) -> dict[str, dict[str, Any]]:
     sections: dict[str, dict[str, Any]] = {
-        name: {} for name in ("autoencoder", "coordinate_net", "point_encoder", "unet", "diffusion")
+        name: {} for name in ("autoencoder", "coordinate_net", "point_encoder", "radiance", "unet", "diffusion")
     }
     for leaf, value in leaves.items():
         section, _, key = leaf.partition(".")

@@ -18,10 +18,10 @@ Values = dict[str, Any]
 
 MAX_NODES = 10_000
 MAX_DEPTH = 12
-DOMAINS = {"image": "image", "occupancy": "shape"}
+DOMAINS = {"image": "image", "occupancy": "shape", "nerf": "nerf"}
 """Our name for each of the authors' domains that can be imported."""
 
-OTHER_DOMAINS = {"nerf": "a radiance field (nerf)", "video": "videos"}
+OTHER_DOMAINS = {"video": "videos"}
 
 NAMES: dict[str, tuple[str, ...]] = {
     "autoencoder.in_channels": ("ddconfig", "in_channels"),
@@ -40,6 +40,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "coordinate_net.width": ("mlpconfig", "ch"),
     "coordinate_net.plane_channels": ("mlpconfig", "latent_dim"),
     "coordinate_net.out_channels": ("mlpconfig", "out_ch"),
+    "radiance.layers": ("mlpconfig", "D"),
+    "radiance.skips": ("mlpconfig", "skips"),
     "unet.in_channels": ("unetconfig", "in_channels"),
     "unet.model_channels": ("unetconfig", "model_channels"),
     "unet.out_channels": ("unetconfig", "out_channels"),
@@ -61,9 +63,15 @@ NAMES: dict[str, tuple[str, ...]] = {
     "point_encoder.hidden": ("conv", "model", "encoder_kwargs", "hidden_dim"),
     "point_encoder.blocks": ("conv", "model", "encoder_kwargs", "n_blocks"),
     "point_encoder.plane_resolution": ("conv", "model", "encoder_kwargs", "plane_resolution"),
+    "radiance.samples": ("conv", "model", "TN", "N_samples"),
+    "radiance.point_frequencies": ("conv", "model", "TN", "multires"),
+    "radiance.direction_frequencies": ("conv", "model", "TN", "multires_views"),
     "iso": ("conv", "test", "threshold"),
 }
 """Where the authors' layout has each leaf. `conv` is their separate file about the point encoder."""
+
+OTHER_NAMES = {"coordinate_net.width": ("mlpconfig", "W")}
+"""Where radiance fields have a leaf elsewhere."""
 
 DDCONFIG_DEFAULTS = {"autoencoder.attention": "vanilla", "autoencoder.joint_resolutions": []}
 """What the authors' code takes for keys that a `ddconfig` leaves out."""
@@ -168,7 +176,8 @@ def domain_of(name: Any) -> str:
         return DOMAINS[name]
     if isinstance(name, str) and name in OTHER_DOMAINS:
         raise BadCheckpoint(
-            f"This is a model of {OTHER_DOMAINS[name]}, which cannot be imported yet.", "Images and shapes can."
+            f"This is a model of {OTHER_DOMAINS[name]}, which cannot be imported yet.",
+            "Images, shapes and radiance fields can.",
         )
     raise BadCheckpoint(f"The file says that its domain is {printable(repr(name))}, which is not known.")
 
@@ -186,6 +195,8 @@ def leaves(values: Values) -> Leaves:
         found.update(DDCONFIG_DEFAULTS)
     for leaf, path in NAMES.items():
         value = _get(values, path)
+        if value is None and leaf in OTHER_NAMES:
+            value = _get(values, OTHER_NAMES[leaf])
         if value is not None:
             found[leaf] = value
     if "domain" in values:

@@ -81,5 +81,20 @@ SHAPENET: Values = {
     },
     **_diffusion(16, 192, 256, 6, 200),
 }
-SHIPPED: dict[str, Values] = {"afhq": AFHQ, "celebahq": CELEBAHQ, "shapenet": SHAPENET}
+SRN_CARS: Values = {
+    "domain": "nerf",
+    "embed_dim": 64,
+    "ddconfig": {**SHAPENET["ddconfig"], "out_ch": 32, "hdbf_resolutions": []},
+    "mlpconfig": {"D": 6, "W": 256, "in_channels_xyz": 159, "skips": [2, 4], "out_ch": 4, "latent_dim": 32},
+    "conv": {
+        "model": {
+            "c_dim": 32,
+            "encoder_kwargs": {"hidden_dim": 256, "n_blocks": 7, "plane_resolution": 64},
+            "TN": {"N_samples": 256, "multires": 10, "multires_views": 4},
+        },
+        "data": {"dim": 6, "padding": 0.1},
+    },
+    **_diffusion(16, 192, 256, 6, 200),
+}
+SHIPPED: dict[str, Values] = {"afhq": AFHQ, "celebahq": CELEBAHQ, "shapenet": SHAPENET, "srn_cars": SRN_CARS}
 """By name. Those of the first stage alone differ from these only in how they were trained."""

@@ -11,6 +11,9 @@ Shapes = Mapping[str, tuple[int, ...]]
 SCALE_CHANNELS = 2
 """Channels of an image's coordinate network that are not features of a plane."""
 
+RADIANCE_CHANNELS = 4
+"""Colour and density."""
+
 BASIS_LEVELS, ATTENTION_LEVELS, JOINT_LEVELS = "basis_levels", "attention_levels", "joint_levels"
 """Levels (0: the finest) instead of resolutions, which leave no trace."""
 
@@ -18,7 +21,17 @@ BASIS_LEVELS, ATTENTION_LEVELS, JOINT_LEVELS = "basis_levels", "attention_levels
 def traces(shapes: Shapes) -> Leaves:
     """The leaves that tensors tell, by their names in our files, plus the sets of levels named above."""
     found: Leaves = {}
-    for part in (_domain, _autoencoder, _levels, _coordinate_net, _point_encoder, _unet, _unet_levels, _diffusion):
+    for part in (
+        _domain,
+        _autoencoder,
+        _levels,
+        _coordinate_net,
+        _radiance,
+        _point_encoder,
+        _unet,
+        _unet_levels,
+        _diffusion,
+    ):
         found.update({leaf: value for leaf, value in part(shapes) if value is not None})
     return found
 
@@ -80,7 +93,26 @@ def _coordinate_net(shapes: Shapes) -> Found:
         yield "coordinate_net.width", _axis(shapes, name, first + 1)
 
 
+def _radiance(shapes: Shapes) -> Found:
+    """Layers that are wider at the input than at the output read the features again."""
+    width, entering = (_axis(shapes, "mlp.xyz_encoding_1.0.weight", axis) for axis in (0, 1))
+    seen, planes = _axis(shapes, "mlp.dir_encoding.0.weight", 1), _axis(shapes, "vaemodel.decoder.conv_out.weight", 0)
+    if width is None or entering is None or seen is None or planes is None:
+        return
+    layers = _numbers(shapes, r"mlp\.xyz_encoding_(\d+)\.")
+    wide = [i - 1 for i in layers[1:] if (_axis(shapes, f"mlp.xyz_encoding_{i}.0.weight", 1) or 0) > width]
+    yield "coordinate_net.width", width
+    yield "coordinate_net.plane_channels", planes
+    yield "coordinate_net.out_channels", RADIANCE_CHANNELS
+    yield "radiance.layers", len(layers)
+    yield "radiance.skips", wide
+    yield "radiance.point_frequencies", (entering - 3 * planes - 3) // 6
+    yield "radiance.direction_frequencies", (seen - width - 3) // 6
+
+
 def _point_encoder(shapes: Shapes) -> Found:
+    if "pointnet.fc_c.weight" in shapes:
+        yield "autoencoder.joint", "vaemodel.quant_conv_xy.weight" in shapes
     yield "point_encoder.point_channels", _axis(shapes, "pointnet.fc_pos.weight", 1)
     yield "point_encoder.hidden", _axis(shapes, "pointnet.fc_c.weight", 1)
     yield "point_encoder.out_channels", _axis(shapes, "pointnet.fc_c.weight", 0)
