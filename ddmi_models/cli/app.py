@@ -8,7 +8,7 @@ import sys
 import typer
 
 from ddmi_models.cancel import WorkCancelled
-from ddmi_models.cli import data, generate, machine, models
+from ddmi_models.cli import data, derive, generate, machine, models
 from ddmi_models.cli.session import interrupt, say, wants_traceback
 from ddmi_models.errors import EngineError
 
@@ -27,6 +27,10 @@ app.command("doctor")(machine.doctor)
 app.add_typer(models.app, name="models")
 app.command("generate")(generate.generate)
 app.command("render")(generate.render)
+app.command("encode")(derive.encode)
+app.command("interpolate")(derive.interpolate)
+app.command("mix")(derive.mix)
+app.command("vary")(derive.vary)
 app.add_typer(data.app, name="data")
 app.command("train")(data.train)
 

@@ -76,8 +76,8 @@ def generate(
     from ddmi_models.requests import Export, Generate, PlanExport
 
     set_debug(debug)
-    view = _view(resolution, iso, gains, grain, all_parts)
-    folder = _is_folder(out)
+    view = view_options(resolution, iso, gains, grain, all_parts)
+    folder = is_folder(out)
     if count > 1 and not folder:
         usage_error(f"--count {count} needs a folder: end --out with /.")
     session = Session(device, threads, precision)
@@ -89,7 +89,7 @@ def generate(
         samples = session.ask(Generate(model, seed, count, prompt, negative, sampler, steps, guidance))
         for sample, path in zip(samples, paths, strict=True):
             session.ask(Export(sample, path, **view))
-    _report(list(zip(samples, paths, strict=True)), as_json)
+    report(list(zip(samples, paths, strict=True)), as_json)
 
 
 def render(
@@ -106,27 +106,36 @@ def render(
     debug: Debug = False,
 ) -> None:
     """Write a sample again: at another size, in another format."""
-    from ddmi_models.requests import Export, OpenExport, Regenerate
+    from ddmi_models.requests import Export
 
     set_debug(debug)
-    view = _view(resolution, iso, gains, grain, all_parts)
-    if _is_folder(out):
+    view = view_options(resolution, iso, gains, grain, all_parts)
+    if is_folder(out):
         usage_error("--out has to be a file.")
     session = Session(device, threads)
-    opened = session.ask(OpenExport(source))
-    sample = opened.sample or session.ask(Regenerate(opened.recipe))
+    sample = open_sample(session, source)
     path = Path(out)
     session.ask(Export(sample, path, **view))
-    _report([(sample, path)], as_json)
+    report([(sample, path)], as_json)
 
 
-def _view(
+def open_sample(session: Session, source: Path) -> Sample:
+    """The sample of a latent or an exported file."""
+    from ddmi_models.requests import OpenExport, Regenerate
+
+    opened = session.ask(OpenExport(source))
+    sample: Sample = opened.sample or session.ask(Regenerate(opened.recipe))
+    return sample
+
+
+def view_options(
     resolution: str | None, iso: float | None, gains: str | None, grain: float, all_parts: bool
 ) -> dict[str, Any]:
+    """How a sample is looked at, as arguments of Export."""
     return {
         "resolution": _size(resolution),
         "iso": iso,
-        "gains": _numbers(gains),
+        "gains": numbers(gains),
         "grain": grain,
         "clean": not all_parts,
     }
@@ -142,16 +151,18 @@ def _size(text: str | None) -> tuple[int, int] | None:
     return int(match[1]), int(match[2] or match[1])
 
 
-def _numbers(text: str | None) -> tuple[float, ...] | None:
+def numbers(text: str | None, option: str = "--gains") -> tuple[float, ...] | None:
+    """`1,1,0` as numbers."""
     if text is None:
         return None
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
-        usage_error(f"--gains {text} is not a list of numbers such as 1,1,0.")
+        usage_error(f"{option} {text} is not a list of numbers such as 1,1,0.")
 
 
-def _is_folder(out: str) -> bool:
+def is_folder(out: str) -> bool:
+    """Whether a path names a folder: it ends like one, or is there."""
     return out.endswith(("/", "\\")) or Path(out).is_dir()
 
 
@@ -191,7 +202,10 @@ def _announce(plan: ExportEstimate, count: int) -> None:
         say(f"Writing takes about {readable_time(seconds)} and {plan.memory_bytes / 1e9:.1f} GB of memory.")
 
 
-def _report(written: list[tuple[Sample, Path]], as_json: bool) -> None:
+def report(written: list[tuple[Sample, Path]], as_json: bool, **more: Any) -> None:
+    """Say what was written: paths, or one JSON object with `more` in it."""
+    from ddmi_models.recipes import brief
+
     if not as_json:
         for _, path in written:
             print(path)
@@ -201,8 +215,8 @@ def _report(written: list[tuple[Sample, Path]], as_json: bool) -> None:
             "path": str(path),
             "seed": sample.recipe.seed,
             "bytes": path.stat().st_size,
-            "recipe": sample.recipe.model_dump(),
+            "recipe": brief(sample.recipe),
         }
         for sample, path in written
     ]
-    put_json({"files": [str(path) for _, path in written], "samples": samples})
+    put_json({"files": [str(path) for _, path in written], "samples": samples, **more})
