@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ddmi_models.api import Model, Sample, load, models, open
+    from ddmi_models.api import Model, Sample, encode, export_path, load, models, open
     from ddmi_models.errors import EngineError
 
-__all__ = ["EngineError", "Model", "Sample", "load", "models", "open"]
+__all__ = ["EngineError", "Model", "Sample", "encode", "export_path", "load", "models", "open"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +13,18 @@ from ddmi_models.cancel import CancelToken
 from ddmi_models.engine import Engine
 from ddmi_models.errors import BadInput
 from ddmi_models.events import Failed, Notice, Result
-from ddmi_models.recipes import Recipe
+from ddmi_models.recipes import Recipe, SampledRecipe
 from ddmi_models.requests import (
+    Encode,
     Export,
+    ExportPath,
     Generate,
     ImageView,
+    Interpolate,
     ListModels,
     LoadModel,
     MeshView,
+    Mix,
     ModelInfo,
     OpenExport,
     Picture,
@@ -28,6 +32,7 @@ from ddmi_models.requests import (
     Regenerate,
     Render,
     Request,
+    Vary,
 )
 from ddmi_models.requests import Sample as Drawn
 
@@ -73,10 +78,14 @@ def _cancelled_on_exit() -> Iterator[CancelToken]:
 
 
 class Sample:
-    """A generated sample: a function that can be looked at in any resolution."""
+    """A sample: a function that can be looked at in any resolution.
 
-    def __init__(self, session: Session, drawn: Drawn) -> None:
+    `error` holds, for an encoded signal, how near it came: `psnr` in dB, or `chamfer` (in units of the cube) and `iou`.
+    """
+
+    def __init__(self, session: Session, drawn: Drawn, error: Mapping[str, float] | None = None) -> None:
         self._session, self._drawn = session, drawn
+        self.error: dict[str, float] = dict(error or {})
 
     @property
     def recipe(self) -> Recipe:
@@ -85,7 +94,7 @@ class Sample:
 
     @property
     def latent(self) -> np.ndarray:
-        """The sampled planes, float32 [C, H, W]."""
+        """The sampled planes, float32 [C, H, W]; of a mixed sample those of its first part."""
         return self._drawn.latents.packed
 
     def image(
@@ -149,9 +158,51 @@ class Sample:
             raise BadInput(f"{path} does not end in .latent.safetensors.", "Use export() for other formats.")
         return self.export(path)
 
+    def interpolate(self, other: Sample, steps: int = 8) -> list[Sample]:
+        """Samples on the way to another of the same model, spherical on their latents: `steps`, both ends included.
+
+        Raises:
+            EngineError: for samples of two models, a mixed one, fewer than 2 steps.
+        """
+        made = self._session.ask(Interpolate(self._drawn, other._drawn, steps))
+        return [Sample(self._session, drawn) for drawn in made]
+
+    def mix(self, fine: Sample, levels: Sequence[float] | None = None) -> Sample:
+        """This sample's coarse basis planes with another's fine ones.
+
+        Args:
+            levels: this sample's share of each basis scale, coarse to fine; None: all of the coarsest, none of the others.
+
+        Raises:
+            EngineError: for samples of two models, another number of levels than the model's, one outside 0 to 1.
+        """
+        shares = None if levels is None else tuple(map(float, levels))
+        return Sample(self._session, self._session.ask(Mix(self._drawn, fine._drawn, shares)))
+
+    def vary(
+        self,
+        seed: int = 0,
+        strength: float = 0.5,
+        prompt: str | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> Sample:
+        """A neighbour: the latent noised up to the time that `strength` names and denoised again (SDEdit).
+
+        Args:
+            strength: 0 is the sample itself, 1 leaves nothing of it. prompt: None: the sample's own.
+
+        Raises:
+            EngineError: for a strength outside 0 to 1, or a model without a diffusion model.
+        """
+        return Sample(self._session, self._session.ask(Vary(self._drawn, seed, strength, prompt, steps, guidance)))
+
     def __repr__(self) -> str:
-        prompt = f" {self.recipe.prompt!r}" if self.recipe.prompt else ""
-        return f"<Sample of {self.recipe.model}{prompt}, seed {self.recipe.seed}>"
+        recipe = self.recipe
+        if isinstance(recipe, SampledRecipe):
+            prompt = f" {recipe.prompt!r}" if recipe.prompt else ""
+            return f"<Sample of {recipe.model}{prompt}, seed {recipe.seed}>"
+        return f"<Sample of {recipe.model}, {recipe.kind}>"
 
 
 class Model:
@@ -179,6 +230,18 @@ class Model:
         request = Generate(self._name, seed, count, prompt, negative, sampler, steps, guidance)
         return [Sample(self._session, drawn) for drawn in self._session.ask(request)]
 
+    def encode(self, path: str | Path, up: str = "y") -> Sample:
+        """A sample of your own picture, mesh or point cloud; its `error` says how near it came.
+
+        Args:
+            up: the axis of a mesh or cloud that points up: y or z.
+
+        Raises:
+            EngineError: for a file that is missing, broken, or not of the model's kind.
+        """
+        made = self._session.ask(Encode(self._name, Path(path), up))
+        return Sample(self._session, made.sample, made.figures)
+
     @property
     def notices(self) -> list[str]:
         """What the last call had to say, for instance words of a prompt that the model does not know."""
@@ -195,6 +258,32 @@ def load(name: str | Path, device: str = "auto", threads: int | None = None, pre
         EngineError: if there is no such model, or its file is broken.
     """
     return Model(Session(device, threads, precision), str(name))
+
+
+def encode(model: str | Path, path: str | Path, up: str = "y") -> Sample:
+    """A sample of your own picture, mesh or point cloud: `load(model).encode(path, up)`."""
+    return load(model).encode(path, up)
+
+
+def export_path(
+    samples: Sequence[Sample],
+    path: str | Path,
+    resolution: int | None = None,
+    columns: int | None = None,
+    fps: int = 12,
+) -> list[Path]:
+    """Write samples of one model in a row: a picture (strip, or grid of `columns`), an .mp4 or .gif, or a folder.
+
+    Args:
+        resolution: pixels a side of each picture; for a folder, of its files.
+
+    Raises:
+        EngineError: for no samples, an unknown ending, a place that cannot be written.
+    """
+    if not samples:
+        raise BadInput("No samples were given.", "Give at least one.")
+    drawn = tuple(sample._drawn for sample in samples)
+    return list(samples[0]._session.ask(ExportPath(drawn, Path(path), resolution, columns, fps)))
 
 
 def models() -> tuple[ModelInfo, ...]:
