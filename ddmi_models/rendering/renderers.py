@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Generator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.domains.base import Domain
 from ddmi_models.errors import BadInput
-from ddmi_models.events import Partial, Progress
-from ddmi_models.planes import BasisFields
-from ddmi_models.rendering.isosurface import EmptySurface, logit, render_mesh
-from ddmi_models.rendering.latent_files import LATENT_SUFFIX, write_latent
+from ddmi_models.events import Progress
+from ddmi_models.rendering.isosurface import EmptySurface, render_mesh
+from ddmi_models.rendering.latent_files import LATENT_SUFFIX
 from ddmi_models.rendering.memory import require_memory
+from ddmi_models.rendering.renderer import (
+    BYTES_PER_PIXEL,
+    PREVIEW_PIXELS,
+    WORKSPACE,
+    Decoded,
+    Renderer,
+    Work,
+    Writing,
+    check_pixels,
+    latent_written,
+    picture_bytes,
+    progress_only,
+    suffix_of,
+    value_of,
+)
 from ddmi_models.rendering.stills import Stage, quick_still, render_turntable
 from ddmi_models.rendering.tiles import centred_window, render_picture
 from ddmi_models.rendering.writers import (
@@ -29,19 +39,8 @@ from ddmi_models.rendering.writers import (
     write_mesh,
     write_picture,
 )
-from ddmi_models.requests import (
-    Export,
-    ExportEstimate,
-    ImageView,
-    MeshData,
-    MeshView,
-    Picture,
-    PlanExport,
-    Rendered,
-    View,
-)
+from ddmi_models.requests import Export, ExportEstimate, ImageView, MeshData, MeshView, Picture
 
-PREVIEW_PIXELS = 80
 PREVIEW_CELLS = 24
 
 DEFAULT_CELLS, DEFAULT_STILL, FEWEST_CELLS = 128, 512, 2
@@ -49,130 +48,14 @@ DEFAULT_CELLS, DEFAULT_STILL, FEWEST_CELLS = 128, 512, 2
 TURN_SECONDS, TURN_RATE = 4, 30
 """Length and frame rate of a turntable."""
 
-WORKSPACE = 150 * 2**20
-"""Bytes that any work takes beside its result."""
-
-BYTES_PER_PIXEL = {
-    ".png": 0.9,
-    ".jpg": 0.25,
-    ".jpeg": 0.25,
-    ".webp": 0.12,
-    ".tif": 1.0,
-    ".tiff": 1.0,
-    ".mp4": 0.03,
-    ".gif": 0.2,
-}
 BYTES_PER_FACE = {".glb": 24, ".obj": 75, ".ply": 25, ".stl": 50}
-"""Typical file sizes, a pixel (a frame) and a face."""
+"""Typical file sizes, a face."""
 
 FACES_PER_CELL_SQUARED = 3.5
 """Faces of typical furniture, divided by the square of the cells a side."""
 
 SHELL_POINTS = 14
 """Field evaluations near the surface, divided by the square of the cells a side."""
-
-Work: TypeAlias = Generator[Progress | Partial, None, Rendered]
-Writing: TypeAlias = Generator[Progress, None, Path]
-SomeView = TypeVar("SomeView", ImageView, MeshView)
-
-
-@dataclass(frozen=True, eq=False)
-class Decoded:
-    """A sample ready to be evaluated: its domain, basis fields of batch 1, and its seed (for the grain)."""
-
-    domain: Domain
-    fields: BasisFields
-    seed: int = 0
-
-
-class Renderer(ABC, Generic[SomeView]):
-    """What the engine asks of a domain when its samples are looked at or written."""
-
-    view_type: type[SomeView]
-    makes: str
-    suffixes: tuple[str, ...]
-
-    @abstractmethod
-    def render(self, sample: Decoded, view: SomeView, token: CancelToken, partials: bool) -> Work:
-        """Evaluate a view. Raises: BadInput, OutOfMemory (before anything is computed)."""
-
-    @abstractmethod
-    def thumbnail(self, sample: Decoded, size: int, token: CancelToken) -> np.ndarray:
-        """A small picture, uint8 [size, size, 3]."""
-
-    @abstractmethod
-    def preview(self, sample: Decoded, token: CancelToken) -> np.ndarray:
-        """A rough look at an unfinished sample, uint8 [h, w, 3]."""
-
-    @abstractmethod
-    def write(self, sample: Decoded, request: Export, size: tuple[int, int], token: CancelToken) -> Writing:
-        """Render and write a file, after `check`. Raises: BadInput, CannotWrite."""
-
-    @abstractmethod
-    def check_size(self, suffix: str, width: int, height: int) -> None:
-        """Refuse a size that the format cannot hold or that does not fit into memory. Raises: BadInput, OutOfMemory."""
-
-    @abstractmethod
-    def default_size(self, domain: Domain, suffix: str) -> int:
-        """Resolution of an export when none is asked for."""
-
-    def check(self, domain: Domain, request: Export | PlanExport, size: tuple[int, int]) -> None:
-        """Refuse an export before any work is done for it. Raises: BadInput, OutOfMemory."""
-        suffix = self.check_suffix(request.path)
-        if request.gains is not None and len(request.gains) != domain.scales:
-            raise BadInput(
-                f"{len(request.gains)} gains were given; the model has {domain.scales} basis scales.",
-                "Give one a scale, coarse to fine.",
-            )
-        if request.iso is not None:
-            logit(request.iso)
-        if request.grain and not domain.config.coordinate_net.noise:
-            raise BadInput("This model has no grain.", "Set it to 0.")
-        if suffix != LATENT_SUFFIX:
-            self.check_size(suffix, *size)
-
-    @abstractmethod
-    def estimate(self, suffix: str, size: tuple[int, int], point_seconds: float) -> ExportEstimate:
-        """Expected cost of `write` when one point of the field takes `point_seconds`."""
-
-    def check_suffix(self, path: Path) -> str:
-        """The suffix of a path, lower case.
-
-        Raises:
-            BadInput: if the domain is not written in this format.
-        """
-        suffix = suffix_of(path)
-        if suffix not in self.suffixes:
-            raise BadInput(
-                f"{path.name}: a sample of this model is not written as {suffix or 'a file without an ending'}.",
-                f"Use one of {', '.join(self.suffixes)}.",
-            )
-        return suffix
-
-    def check_view(self, view: View) -> SomeView:
-        """The view, if it is of this domain's kind."""
-        if not isinstance(view, self.view_type):
-            wanted = {MeshView: "mesh", ImageView: "picture of a field in the plane"}[type(view)]
-            raise BadInput(f"This model makes {self.makes}: there is no {wanted} of them.")
-        return view
-
-
-def suffix_of(path: Path) -> str:
-    """The ending that decides the format, lower case; `.latent.safetensors` is one ending."""
-    name = path.name.lower()
-    return LATENT_SUFFIX if name.endswith(LATENT_SUFFIX) else path.suffix.lower()
-
-
-def _latent_written(request: Export) -> Path:
-    write_latent(request.path, request.sample)
-    return request.path
-
-
-def _check_pixels(width: int, height: int) -> None:
-    if width < 1 or height < 1:
-        asked = f"{width}x{height}" if width != height else f"{width}"
-        raise BadInput(f"A resolution of {asked} pixels was asked for.", "Ask for a positive number.")
-    require_memory(lambda side: _picture_bytes(side, max(1, side * height // width)), width, "pixels a side")
 
 
 def _check_cells(cells: int) -> None:
@@ -189,28 +72,28 @@ class ImageRenderer(Renderer[ImageView]):
     suffixes = (*PICTURES, LATENT_SUFFIX)
 
     def render(self, sample: Decoded, view: ImageView, token: CancelToken, partials: bool) -> Work:
-        _check_pixels(view.width, view.height)
+        check_pixels(view.width, view.height)
         return render_picture(sample.domain, sample.fields, view, token, sample.seed, partials)
 
     def thumbnail(self, sample: Decoded, size: int, token: CancelToken) -> np.ndarray:
-        return _value(render_picture(sample.domain, sample.fields, ImageView(size, size), token, sample.seed)).pixels
+        return value_of(render_picture(sample.domain, sample.fields, ImageView(size, size), token, sample.seed)).pixels
 
     def preview(self, sample: Decoded, token: CancelToken) -> np.ndarray:
         return self.thumbnail(sample, PREVIEW_PIXELS, token)
 
     def write(self, sample: Decoded, request: Export, size: tuple[int, int], token: CancelToken) -> Writing:
         if suffix_of(request.path) == LATENT_SUFFIX:
-            return _latent_written(request)
+            return latent_written(request)
         width, height = size
         view = ImageView(width, height, centred_window(width, height), request.gains, request.grain)
-        picture = yield from _progress_only(self.render(sample, view, token, partials=False))
+        picture = yield from progress_only(self.render(sample, view, token, partials=False))
         assert isinstance(picture, Picture)
         token.check()
         write_picture(request.path, picture.pixels, request.sample.recipe)
         return request.path
 
     def check_size(self, suffix: str, width: int, height: int) -> None:
-        _check_pixels(width, height)
+        check_pixels(width, height)
         check_picture_size(suffix, width, height)
 
     def default_size(self, domain: Domain, suffix: str) -> int:
@@ -221,7 +104,7 @@ class ImageRenderer(Renderer[ImageView]):
             return ExportEstimate(0.0, 2**18, WORKSPACE)
         pixels = size[0] * size[1]
         seconds = pixels * (point_seconds + 1e-7)
-        return ExportEstimate(seconds, int(pixels * BYTES_PER_PIXEL.get(suffix, 1.0)), _picture_bytes(*size))
+        return ExportEstimate(seconds, int(pixels * BYTES_PER_PIXEL.get(suffix, 1.0)), picture_bytes(*size))
 
 
 class ShapeRenderer(Renderer[MeshView]):
@@ -238,14 +121,14 @@ class ShapeRenderer(Renderer[MeshView]):
     def thumbnail(self, sample: Decoded, size: int, token: CancelToken) -> np.ndarray:
         cells = int(min(max(size // 2, 48), 96))
         try:
-            mesh = _value(render_mesh(sample.domain, sample.fields, MeshView(cells), token))
+            mesh = value_of(render_mesh(sample.domain, sample.fields, MeshView(cells), token))
         except EmptySurface:
             return _blank(size)
         return Stage(mesh, token, rays=24).still(size, size, token)
 
     def preview(self, sample: Decoded, token: CancelToken) -> np.ndarray:
         try:
-            mesh = _value(render_mesh(sample.domain, sample.fields, MeshView(PREVIEW_CELLS), token))
+            mesh = value_of(render_mesh(sample.domain, sample.fields, MeshView(PREVIEW_CELLS), token))
         except EmptySurface:
             return _blank(PREVIEW_PIXELS)
         return quick_still(mesh, PREVIEW_PIXELS, token)
@@ -253,7 +136,7 @@ class ShapeRenderer(Renderer[MeshView]):
     def write(self, sample: Decoded, request: Export, size: tuple[int, int], token: CancelToken) -> Writing:
         suffix = suffix_of(request.path)
         if suffix == LATENT_SUFFIX:
-            return _latent_written(request)
+            return latent_written(request)
         if suffix in MESHES:
             mesh = yield from self._mesh(sample, request, size[0], token)
             write_mesh(request.path, mesh, request.sample.recipe)
@@ -269,7 +152,7 @@ class ShapeRenderer(Renderer[MeshView]):
                 raise BadInput(f"A mesh of {width}x{height} cells was asked for.", "Give one number of cells.")
             _check_cells(width)
             return
-        _check_pixels(width, height)
+        check_pixels(width, height)
         check_picture_size(suffix, width, height)
         if suffix == ".mp4" and (width % 2 or height % 2):
             raise BadInput(f"A clip of {width}x{height} pixels was asked for.", "Its sides have to be even numbers.")
@@ -281,7 +164,7 @@ class ShapeRenderer(Renderer[MeshView]):
         self, sample: Decoded, request: Export, cells: int, token: CancelToken
     ) -> Generator[Progress, None, MeshData]:
         view = MeshView(cells, request.iso, request.gains, request.clean)
-        mesh = yield from _progress_only(self.render(sample, view, token, partials=False))
+        mesh = yield from progress_only(self.render(sample, view, token, partials=False))
         assert isinstance(mesh, MeshData)
         token.check()
         return mesh
@@ -315,31 +198,10 @@ class ShapeRenderer(Renderer[MeshView]):
         pixels, frames = size[0] * size[1], TURN_SECONDS * TURN_RATE if suffix in CLIPS else 1
         seconds += 1e-5 * FACES_PER_CELL_SQUARED * cells**2 + 3e-6 * pixels * frames
         size_bytes = int(pixels * frames * BYTES_PER_PIXEL.get(suffix, 1.0))
-        return ExportEstimate(seconds, size_bytes, max(memory, _picture_bytes(*size)))
+        return ExportEstimate(seconds, size_bytes, max(memory, picture_bytes(*size)))
 
 
 RENDERERS: dict[str, Renderer] = {"image": ImageRenderer(), "shape": ShapeRenderer()}
-
-Value = TypeVar("Value")
-
-
-def _value(work: Generator[object, None, Value]) -> Value:
-    """What a generator returns."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
-
-
-def _progress_only(work: Work) -> Generator[Progress, None, Rendered]:
-    while True:
-        try:
-            event = next(work)
-        except StopIteration as end:
-            return end.value
-        if isinstance(event, Progress):
-            yield event
 
 
 def _blank(size: int) -> np.ndarray:
@@ -349,10 +211,6 @@ def _blank(size: int) -> np.ndarray:
 def _cells_for(width: int, height: int) -> int:
     """Cells of the mesh behind a still."""
     return min(max(max(width, height) // 4, 64), 192)
-
-
-def _picture_bytes(width: int, height: int) -> int:
-    return WORKSPACE + 9 * width * height
 
 
 def _mesh_bytes(cells: int) -> int:
