@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ddmi_models.errors import BadInput
 from ddmi_models.training.procedural.avatars import avatar_arrays
+from ddmi_models.training.procedural.car_shards import car_arrays, npz_files, npz_place, srn_files, srn_place
 from ddmi_models.training.procedural.furniture_shards import furniture_arrays
 from ddmi_models.training.procedural.layouts import write_layout
 from ddmi_models.training.procedural.real_shards import REAL_SETS, real_maker
@@ -26,6 +27,15 @@ DATA_MAKERS: dict[str, DataMaker] = {
             "Time-lapse skies, 16 frames of 64 px",
             layouts={"skytimelapse": FileLayout(sky_place, sky_files)},
             options=("size",),
+        ),
+        DataMaker(
+            "cars",
+            1,
+            32,
+            car_arrays,
+            "Parametric coloured cars, 24 views of 64 px and coloured surface points",
+            layouts={"srn": FileLayout(srn_place, srn_files), "npz": FileLayout(npz_place, npz_files)},
+            options=("size", "views"),
         ),
     )
 }
