@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ddmi_models.config import TextConfig
-from ddmi_models.text.words import ReadPrompt, read_prompt
+from ddmi_models.text.words import ReadPrompt, Vocabulary
 
 PADDING = 0
 """Row of the cut embedding that pads short texts; rows of real tokens follow in the tokenizer's order, the end token
@@ -39,6 +39,7 @@ class TextTower(nn.Module):
         self.config = config
         self._tokenizer = SimpleTokenizer()
         self._start, self._end = self._tokenizer.sot_token_id, self._tokenizer.eot_token_id
+        self._vocabulary = Vocabulary(config.words, config.synonyms)
         self._word_tokens = {word: self._tokenizer.encode(word) for word in config.words}
         self._row = self._rows_of(config.words)
         self.transformer = TextTransformer(
@@ -69,8 +70,8 @@ class TextTower(nn.Module):
                 own[self._row[token]] = embedding[row]
 
     def read(self, prompt: str) -> ReadPrompt:
-        """Which words of a prompt the tower knows."""
-        return read_prompt(prompt, self.config.words)
+        """What the tower makes of a prompt: words, misspellings, synonyms, unknown words."""
+        return self._vocabulary.read(prompt)
 
     def rows(self, prompts: Sequence[str]) -> torch.Tensor:
         """Rows of the cut embedding, padded: int64 [B, context_length]. A text that is too long loses its last

@@ -1,25 +1,34 @@
-"""What a small tower does with people's words: case, punctuation, misspellings, words that it was never taught."""
+"""What a small tower does with people's words: case, punctuation, misspellings, synonyms, words that it was never
+taught."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+
+from ddmi_models.text.synonyms import PLAIN_WORDS, plain, read_as
 
 WORD = re.compile(r"[a-z]+|[0-9]+")
 SHORTEST_CORRECTED = 4
 """Shorter words are not corrected: one letter makes too many of them another word."""
 
+TRAILING = ("with", "without", "on")
+"""Readings that begin so are said behind the noun: "an armless chair" is read as "a chair without arms"."""
+
+Synonyms = Sequence[tuple[str, str]]
+
 
 @dataclass(frozen=True)
 class ReadPrompt:
     """A prompt as a tower reads it: `words` it knows, in order; `unknown` words left out; `corrected` misspellings
-    (as typed, as read)."""
+    and `synonyms` (as typed, as read)."""
 
     words: tuple[str, ...]
     unknown: tuple[str, ...]
     corrected: tuple[tuple[str, str], ...]
+    synonyms: tuple[tuple[str, str], ...] = ()
 
 
 def split_words(text: str) -> list[str]:
@@ -27,19 +36,61 @@ def split_words(text: str) -> list[str]:
     return WORD.findall(text.lower())
 
 
-def read_prompt(prompt: str, known: Sequence[str]) -> ReadPrompt:
-    """Keep the known words of a prompt, correct words that are one letter away from a known one, set the rest aside."""
-    vocabulary = frozenset(known)
-    words, unknown, corrected = [], [], []
-    for word in split_words(prompt):
-        reading = word if word in vocabulary else _nearest(word, vocabulary)
-        if reading is None:
-            unknown.append(word)
-            continue
-        if reading != word:
-            corrected.append((word, reading))
-        words.append(reading)
-    return ReadPrompt(tuple(words), tuple(dict.fromkeys(unknown)), tuple(dict.fromkeys(corrected)))
+class Vocabulary:
+    """What a tower can make sense of: the words that it knows, and expressions that are read as such words.
+
+    `words`: every single word of both.
+    """
+
+    def __init__(self, known: Sequence[str], synonyms: Synonyms | None = None) -> None:
+        """`synonyms`: (expression, its reading in known words); None: the program's own table."""
+        self._known = frozenset(known)
+        table = read_as(self._known) if synonyms is None else synonyms
+        self._readings = {tuple(plain(expression)): tuple(plain(reading)) for expression, reading in table}
+        self._longest = max(map(len, self._readings), default=1)
+        self.words: frozenset[str] = self._known.union(*self._readings)
+
+    def read(self, prompt: str) -> ReadPrompt:
+        """Keep the known words of a prompt, correct words that are one letter away from one, read expressions as
+        their synonyms, set the rest aside."""
+        typed = split_words(prompt)
+        spelt = [_spelling(word, self.words) for word in typed]
+        words: list[str] = []
+        behind: list[str] = []
+        unknown: list[str] = []
+        corrected: list[tuple[str, str]] = []
+        replaced: list[tuple[str, str]] = []
+        for start, end, reading in self._expressions(spelt):
+            if reading is None:
+                unknown.append(typed[start])
+                continue
+            expression = tuple(spelt[start:end])
+            corrected += [pair for pair in zip(typed[start:end], expression, strict=True) if pair[0] != pair[1]]
+            if reading != expression:
+                replaced.append((" ".join(expression), " ".join(reading)))
+            (behind if reading != expression and reading[0] in TRAILING else words).extend(reading)
+        once = dict.fromkeys
+        return ReadPrompt((*words, *behind), tuple(once(unknown)), tuple(once(corrected)), tuple(once(replaced)))
+
+    def _expressions(self, words: list[str]) -> Iterator[tuple[int, int, tuple[str, ...] | None]]:
+        """(start, end, reading) of the words, the longest expressions first; None: a word that cannot be read."""
+        start = 0
+        while start < len(words):
+            for length in range(min(self._longest, len(words) - start), 0, -1):
+                reading = self._readings.get(tuple(words[start : start + length]))
+                if reading is not None:
+                    break
+            else:
+                length, reading = 1, (words[start],) if words[start] in self._known else None
+            yield start, start + length, reading
+            start += length
+
+
+def _spelling(word: str, vocabulary: frozenset[str]) -> str:
+    """The word, or the one of the vocabulary that it is one letter away from."""
+    if word in vocabulary or word in PLAIN_WORDS:
+        return word
+    return _nearest(word, vocabulary) or word
 
 
 @lru_cache(maxsize=4096)

@@ -37,7 +37,7 @@ class AlignmentObjective(LatentObjective[TextPair]):
         super().__init__(config, parts)
         if self.train.captions(np.arange(1)) is None:
             raise BadConfig("The training data has no captions to align with.", "Use data with captions.")
-        parts.ranking.set_statistics(*self.statistics())
+        parts.ranking.set_statistics(*self.encoded.statistics())
         self.pair = TextPair(parts.text, parts.ranking)
 
     def trained(self) -> TextPair:
@@ -47,15 +47,15 @@ class AlignmentObjective(LatentObjective[TextPair]):
         self, module: TextPair, step: int, part: slice, device: torch.device
     ) -> tuple[torch.Tensor, dict[str, float]]:
         batch = self.config.batch
-        noise = torch.randn((batch, *self.mean.shape[1:]), generator=step_generator(self.config.seed, step))
+        noise = torch.randn((batch, *self.encoded.mean.shape[1:]), generator=step_generator(self.config.seed, step))
         items = self.train.indices(step, batch)[part]
         captions = self.train.captions(items) or []
         texts = self.draw_texts(captions, step, part, drop=0.0)
-        latents = self.latents(items, noise[part]).to(device)
+        latents = self.encoded.sample(items, noise[part]).to(device)
         return module.ranking.loss(module.text(texts).pooled, latents, also_true(texts, captions)), {}
 
     def validate(self, module: TextPair, device: torch.device) -> dict[str, float]:
-        if self.validation is None or self.validation_latents is None:
+        if self.validation is None or self.held_out is None:
             return {}
         captions = self.validation.captions(np.arange(len(self.validation))) or []
-        return retrieval_figures(module.text, module.ranking, self.validation_latents[0].to(device), captions)
+        return retrieval_figures(module.text, module.ranking, self.held_out.mean.float().to(device), captions)

@@ -77,6 +77,10 @@ class TrainConfig(StrictConfig):
         description="Images: local VGG-16 weights of torchvision for the perceptual term; none without them.",
     )
     perceptual_weight: float = Field(default=1.0, ge=0, description="Images: weight of the perceptual term.")
+    latents: Path | None = Field(
+        default=None,
+        description="Second stage, alignment: folder that keeps the encoded data for other runs on the same encoder.",
+    )
     text_drop: float = Field(
         default=0.1, ge=0, le=1, description="Second stage: share of captions replaced by the empty text."
     )

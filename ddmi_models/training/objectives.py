@@ -22,11 +22,11 @@ from ddmi_models.text.tower import TextFeatures, TextTower
 from ddmi_models.text.words import split_words
 from ddmi_models.training.config import DataConfig, TrainConfig
 from ddmi_models.training.data import BATCHES, Batches, load_shards
+from ddmi_models.training.latent_store import ENCODING_BATCH, encoded_set
 from ddmi_models.training.perceptual import PerceptualDistance
-from ddmi_models.training.procedural.rephrasing import rephrased, rephrasing_words
+from ddmi_models.training.rephrasing import rephrased, rephrasing_words
 from ddmi_models.training.schedules import kl_coefficient
 
-ENCODING_BATCH = 64
 VALIDATION_ITEMS = 256
 
 
@@ -145,29 +145,10 @@ class LatentObjective(Objective[Trained]):
 
     def __init__(self, config: TrainConfig, parts: ModelParts) -> None:
         super().__init__(config, parts)
-        self.mean, self.std = self._encode(self.train)
-        self.validation_latents = self._encode(self.validation) if self.validation is not None else None
+        keep = config.latents
+        self.encoded = encoded_set(parts.domain, self.train, keep)
+        self.held_out = encoded_set(parts.domain, self.validation, keep) if self.validation is not None else None
         parts.domain.requires_grad_(False)
-
-    @torch.no_grad()
-    def _encode(self, data: Batches) -> tuple[torch.Tensor, torch.Tensor]:
-        means, deviations = [], []
-        self.parts.domain.eval()
-        for start in range(0, len(data), ENCODING_BATCH):
-            posterior = self.parts.domain.encode(data.inputs(np.arange(start, min(start + ENCODING_BATCH, len(data)))))
-            means.append(posterior.mean)
-            deviations.append(posterior.std)
-        return torch.cat(means), torch.cat(deviations)
-
-    def statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and standard deviation [C] of the training latents, a channel each, posterior noise included."""
-        channels = self.mean.transpose(0, 1).flatten(1)
-        spread = (channels.var(1) + self.std.square().transpose(0, 1).flatten(1).mean(1)).sqrt()
-        return channels.mean(1), spread
-
-    def latents(self, items: np.ndarray, noise: torch.Tensor) -> torch.Tensor:
-        """Latents [B, C, H, W] of the items, drawn from their posteriors with standard normal noise."""
-        return self.mean[items] + self.std[items] * noise
 
     def draw_texts(self, captions: list[list[str]], step: int, part: slice, drop: float) -> list[str]:
         """One caption an item of the batch's part; empty for a share `drop` of them."""
@@ -208,7 +189,7 @@ class DiffusionObjective(LatentObjective[SecondStage]):
             parts.text.requires_grad_(trains_text)
         self.stage = SecondStage(parts.diffusion, parts.text, parts.ranking if trains_text else None)
         if parts.config.diffusion.normalised:
-            parts.diffusion.set_statistics(*self.statistics())
+            parts.diffusion.set_statistics(*self.encoded.statistics())
 
     def trained(self) -> SecondStage:
         return self.stage
@@ -219,7 +200,7 @@ class DiffusionObjective(LatentObjective[SecondStage]):
         batch = self.config.batch
         draws = self._draw(batch, step_generator(self.config.seed, step))
         items = self.train.indices(step, batch)[part]
-        latents = self.latents(items, draws.posterior[part]).to(device)
+        latents = self.encoded.sample(items, draws.posterior[part]).to(device)
         captions = self.train.captions(items) if module.text is not None else None
         if captions is None or module.text is None:
             return self._error(module, latents, None, draws.times[part], draws.noise[part]), {}
@@ -235,7 +216,7 @@ class DiffusionObjective(LatentObjective[SecondStage]):
         return error + self.config.alignment_weight * alignment, figures
 
     def _draw(self, count: int, generator: torch.Generator) -> StepDraws:
-        shape = (count, *self.mean.shape[1:])
+        shape = (count, *self.encoded.mean.shape[1:])
         if self.config.uniform_times:
             fractions = torch.rand(count, generator=generator)
         else:
@@ -262,10 +243,10 @@ class DiffusionObjective(LatentObjective[SecondStage]):
 
     @torch.no_grad()
     def validate(self, module: SecondStage, device: torch.device) -> dict[str, float]:
-        if self.validation is None or self.validation_latents is None:
+        if self.validation is None or self.held_out is None:
             return {}
         count = min(VALIDATION_ITEMS, len(self.validation))
-        latents = self.validation_latents[0][:count].to(device)
+        latents = self.held_out.mean[:count].float().to(device)
         captions = self.validation.captions(np.arange(count))
         draws = self._draw(count, step_generator(self.config.seed, 0))
         if captions is None or module.text is None:

@@ -8,13 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ddmi_models.config import TextConfig
 from ddmi_models.errors import BadConfig, BadData, BadInput
 from ddmi_models.text.tower import TextTower
-from ddmi_models.text.words import one_edit_apart, read_prompt
 from ddmi_models.training.config import DataConfig, KlConfig, TrainConfig
 from ddmi_models.training.data import ImageBatches
 from ddmi_models.training.perceptual import PerceptualDistance
@@ -58,22 +55,6 @@ def test_wrong_settings_are_named(setting: str) -> None:
 def test_unknown_preset_lists_the_known_ones() -> None:
     with pytest.raises(BadInput, match="avatars-autoencoder"):
         preset_text("avatar")
-
-
-def test_prompts_are_read_with_typos_and_unknown_words_set_aside() -> None:
-    read = read_prompt("A ROUND tabel, with one purple leg!", KNOWN)
-    assert read.words == ("a", "round", "table", "with", "one", "leg")
-    assert read.unknown == ("purple",)
-    assert read.corrected == (("tabel", "table"),)
-
-
-@given(st.text(alphabet="abcdefgh", min_size=4, max_size=9), st.data())
-def test_one_edit_is_recognised(word: str, data: st.DataObject) -> None:
-    place = data.draw(st.integers(0, len(word) - 1))
-    removed = word[:place] + word[place + 1 :]
-    replaced = word[:place] + "z" + word[place + 1 :]
-    assert one_edit_apart(word, removed) and one_edit_apart(removed, word) and one_edit_apart(word, replaced)
-    assert not one_edit_apart(word, word) and not one_edit_apart(word, word + "zz")
 
 
 def test_tower_ignores_case_and_padding_but_not_order() -> None:
