@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from ddmi_studio import theme
 from ddmi_studio.jobs import Lane
 from ddmi_studio.jobs.job import EngineLike
-from ddmi_studio.jobs.preload import preload_torch
+from ddmi_studio.jobs.preload import PreparedEngine
 from ddmi_studio.pages.create import CreatePage
 from ddmi_studio.pages.models import ModelsPage
 from ddmi_studio.pages.settings import SettingsPage
@@ -25,15 +25,16 @@ from ddmi_studio.state.session import Session
 from ddmi_studio.state.settings import Settings
 
 
-def engine_maker(settings: Settings) -> Callable[[], EngineLike]:
-    """Makes the real engine; called on the lane's thread, where torch is then imported."""
+def engine_maker(settings: Settings, scenes: Mapping[str, Scene]) -> Callable[[], EngineLike]:
+    """Makes the real engine; called on the lane's thread, where torch is imported before the first work."""
     device, threads, precision = settings.device, settings.threads, settings.precision
+    views = [name for scene in scenes.values() for name in scene.modules]
 
     def make() -> EngineLike:
-        preload_torch()
-        from ddmi_models.engine import Engine
+        from ddmi_models.engine import HEAVY_MODULES, Engine
 
-        return Engine(device=device, threads=threads or None, precision=precision)
+        engine = Engine(device=device, threads=threads or None, precision=precision)
+        return PreparedEngine(engine, (*views, *HEAVY_MODULES))
 
     return make
 
@@ -65,7 +66,7 @@ class Studio(QObject):
         theme.set_font(app)
         theme.apply(app, self.settings.theme)  # type: ignore[arg-type]
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_theme)
-        self.lane = Lane(make_engine or engine_maker(self.settings), self)
+        self.lane = Lane(make_engine or engine_maker(self.settings, scenes), self)
         self.session = Session(self.lane, scenes, self.settings, self)
         self.create = CreatePage(self.session)
         self.models = ModelsPage(self.session)
@@ -126,7 +127,7 @@ class Studio(QObject):
 
     def _renew_engine(self) -> None:
         if self._make_engine is None:
-            self.lane.use_engine(engine_maker(self.settings))
+            self.lane.use_engine(engine_maker(self.settings, self.session.scenes))
 
     def _use_model(self, name: str) -> None:
         self.session.pick_model(name)

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from html import escape
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -202,7 +201,7 @@ class RecipeColumn(QWidget):
                 subtitle=subtitle(m),
                 icon=theme.icon(self._session.scenes[m.domain].icon, theme.colors().accent),
                 tooltip=hover(m),
-                sheet=QPixmap(str(m.sheet)) if m.sheet else None,
+                sheet=m.sheet,
             )
             for m in self._session.usable_models()
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from ddmi_models.errors import EngineError
@@ -70,7 +70,8 @@ class Stage(QWidget):
         session.domain_changed.connect(self._show_domain)
         session.samples.selected.connect(self._show_sample)
         session.render.changed.connect(self._show_settings)
-        session.generating.connect(self._show_empty)
+        # Soon, not now: the button answers before a first view is made.
+        session.generating.connect(lambda: QTimer.singleShot(0, self, self._show_empty))
         session.preview.connect(self._show_preview)
         session.preview_ended.connect(self._end_preview)
         session.message.connect(self.banner.show_message)

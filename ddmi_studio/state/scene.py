@@ -60,7 +60,7 @@ class Scene:
         minimum, maximum, default: of the resolution slider.
         formats: (suffix, label) of the files offered for export, the usual one first.
         export_sizes, export_default: resolutions offered for export.
-        build: makes the view.
+        build: makes the view. modules: what it imports then, loaded beside the window before.
     """
 
     domain: str
@@ -76,3 +76,4 @@ class Scene:
     export_sizes: tuple[int, ...]
     export_default: int
     build: Callable[[], SceneView]
+    modules: tuple[str, ...] = ()

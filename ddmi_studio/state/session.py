@@ -15,6 +15,7 @@ from ddmi_models.requests import (
     Generate,
     ImportModel,
     ListModels,
+    LoadModel,
     ModelInfo,
     OpenedExport,
     OpenExport,
@@ -24,7 +25,7 @@ from ddmi_models.requests import (
     Thumbnail,
     VerifyModel,
 )
-from ddmi_studio.jobs import Lane, Priority
+from ddmi_studio.jobs import Job, Lane, Priority
 from ddmi_studio.state.messages import Message, problem
 from ddmi_studio.state.queue import Queue
 from ddmi_studio.state.recipe_form import RecipeForm
@@ -35,6 +36,8 @@ from ddmi_studio.state.settings import Settings
 
 THUMBNAIL = 160
 """Pixels a side: twice what the strip shows, for sharp screens."""
+WARM_PARAMETERS = 100_000_000
+"""Largest model that is loaded before it is asked for."""
 
 
 class Session(QObject):
@@ -69,6 +72,7 @@ class Session(QObject):
         self.models: tuple[ModelInfo, ...] = ()
         self.models_known = False
         self.domain = ""
+        self._warming: Job | None = None
         self.form.model_changed.connect(self._on_model_picked)
         self.samples.selected.connect(self._on_sample_selected)
 
@@ -80,7 +84,7 @@ class Session(QObject):
 
     def _set_models(self, models: tuple[ModelInfo, ...], then: Callable[[], object] | None) -> None:
         self.models = models
-        self.models_known = True
+        first, self.models_known = not self.models_known, True
         names = [m.name for m in self.usable_models()]
         current = self.form.model.name if self.form.model else self.settings.model
         name = current if current in names else next(iter(names), None)
@@ -89,6 +93,15 @@ class Session(QObject):
             self.pick_model(name)
         if then is not None:
             then()
+        if first and self.form.model is not None and self.form.model.parameters <= WARM_PARAMETERS:
+            # The engine starts and the model is loaded while the user still looks around.
+            self._warming = self.lane.submit(LoadModel(self.form.model.name), lambda _event: None, Priority.BACKGROUND)
+
+    def _end_warm_up(self) -> None:
+        """Real work came: it goes on with what the warm-up has begun."""
+        if self._warming is not None:
+            self.lane.cancel(self._warming)
+            self._warming = None
 
     def usable_models(self) -> list[ModelInfo]:
         """Models that can make samples which a view of this program shows."""
@@ -130,6 +143,7 @@ class Session(QObject):
         request = self.form.request(self.settings.previews)
         if request is None:
             return
+        self._end_warm_up()
         self.message_cleared.emit()
         times: dict[str, float] = {}
         job = self.lane.submit(request, lambda event: self._on_generation(job, times, event), Priority.QUEUE)
@@ -279,6 +293,7 @@ class Session(QObject):
             elif isinstance(event, Cancelled):
                 self.message.emit(Message(f"{title}: cancelled.", "Nothing half-made was left."))
 
+        self._end_warm_up()
         job = self.lane.submit(request, heard, Priority.EXPORT)
         self.queue.add(job, title, movable=False)
 

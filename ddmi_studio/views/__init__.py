@@ -36,5 +36,6 @@ SCENES: dict[str, Scene] = {
         export_sizes=(64, 128, 256, 384, 512),
         export_default=256,
         build=ShapeStage,
+        modules=("ddmi_studio.views.mesh_canvas",),
     ),
 }

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
+from pathlib import Path
 
 from PySide6.QtCore import (
-    QBuffer,
-    QByteArray,
     QEvent,
-    QIODevice,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
     QRect,
     QSize,
     Qt,
+    QUrl,
     Signal,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QKeyEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
@@ -43,26 +43,23 @@ KEY_ROLE = Qt.ItemDataRole.UserRole
 
 @dataclass(frozen=True)
 class CardItem:
-    """One choice. `tooltip` is rich text, shown on hover, with `sheet` (a picture) under it."""
+    """One choice. `tooltip` is rich text, shown on hover, with `sheet` (a picture's file) under it."""
 
     key: str
     title: str
     subtitle: str
     icon: QIcon
     tooltip: str = ""
-    sheet: QPixmap | None = None
+    sheet: Path | None = None
 
 
 def hover_text(item: CardItem) -> str:
-    """The card as a rich tooltip, the picture inside."""
-    if item.sheet is None or item.sheet.isNull():
+    """The card as a rich tooltip, the picture inside; it is read when the tooltip is shown."""
+    if item.sheet is None:
         return item.tooltip
-    data = QByteArray()
-    buffer = QBuffer(data)
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    item.sheet.scaledToWidth(SHEET_WIDTH, Qt.TransformationMode.SmoothTransformation).save(buffer, "PNG")  # type: ignore[call-overload]
-    picture = bytes(data.toBase64().data()).decode("ascii")
-    return f'{item.tooltip}<br><img src="data:image/png;base64,{picture}">'
+    return (
+        f'{item.tooltip}<br><img src="{escape(QUrl.fromLocalFile(str(item.sheet)).toString())}" width="{SHEET_WIDTH}">'
+    )
 
 
 def paint_card(painter: QPainter, rect: QRect, item: CardItem, font: QFont) -> None:
