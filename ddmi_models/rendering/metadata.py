@@ -16,6 +16,9 @@ DESCRIPTION_TAG = 0x010E
 """ImageDescription of TIFF and EXIF."""
 
 GLB_MAGIC, GLB_JSON = b"glTF", b"JSON"
+FOLDER_RECIPE = "recipe.json"
+"""The file in a folder of frames that holds its recipe."""
+
 SIDECAR_SUFFIXES = (".jpg", ".jpeg", ".gif", ".obj", ".ply", ".stl")
 LARGEST_SIDECAR = 2**26
 
@@ -31,16 +34,18 @@ def sidecar_of(path: Path) -> Path:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe of an exported picture, mesh or clip.
+    """The recipe of an exported picture, mesh, clip or folder of frames.
 
     Raises:
         BadInput: if there is no such file, its kind is not known, it is broken, or it carries no recipe.
     """
+    if path.is_dir():
+        return recipe_from_json(_recipe_beside(path / FOLDER_RECIPE, path.name))
     if not path.is_file():
         raise BadInput(f"There is no file {path}.")
     suffix = path.suffix.lower()
     if suffix in SIDECAR_SUFFIXES:
-        return recipe_from_json(_sidecar_text(path))
+        return recipe_from_json(_recipe_beside(sidecar_of(path), path.name))
     if suffix not in READERS:
         raise BadInput(f"{path.name} is not a kind of file that carries a recipe.", f"Those are {', '.join(READERS)}.")
     try:
@@ -52,10 +57,9 @@ def read_recipe(path: Path) -> Recipe:
     return recipe_from_json(text)
 
 
-def _sidecar_text(path: Path) -> str:
-    beside = sidecar_of(path)
+def _recipe_beside(beside: Path, name: str) -> str:
     if not beside.is_file():
-        raise BadInput(f"The recipe of {path.name} is not beside it.", f"It was in {beside.name}.")
+        raise BadInput(f"The recipe of {name} is not beside it.", f"It was in {beside.name}.")
     try:
         text = beside.read_bytes()[:LARGEST_SIDECAR].decode()
         values = json.loads(text)
