@@ -370,7 +370,7 @@ class Train:
     """
 
     config: dict[str, Any] = field(hash=False)
-    run_dir: Path = Path("runs/run")
+    run_dir: Path
     resume: bool = False
 
 
@@ -455,6 +455,47 @@ Request: TypeAlias = (
     | Render
     | ReadField
     | Thumbnail
+@dataclass(frozen=True)
+class StartRun:
+    """Start a new training in a process of its own, which outlives this one. Result: its RunInfo.
+
+    `config` is a TrainConfig as plain values; relative paths are seen from here. `run_dir` None: a new folder among the
+    runs, named after the model.
+    """
+
+    config: dict[str, Any] = field(hash=False)
+    run_dir: Path | None = None
+
+
+@dataclass(frozen=True)
+class ListRuns:
+    """Result: tuple[RunInfo, ...], by name."""
+
+
+@dataclass(frozen=True)
+class ShowRun:
+    """Look at a run, by name or folder. Result: RunDetails.
+
+    `metrics_from`: rows of figures that are known already and left out. `log_lines`: how many of the log's last lines.
+    """
+
+    run: str
+    metrics_from: int = 0
+    log_lines: int = 20
+
+
+@dataclass(frozen=True)
+class ControlRun:
+    """Ask a run for something and wait until it is done. Result: its RunInfo.
+
+    `action`: save, sample (a picture), pause (its process ends, the device is free), stop, or resume (a new process
+    goes on with a paused, stopped, failed or crashed run).
+    """
+
+    run: str
+    action: str
+
+
     | EstimateExport
     | PlanExport
     | Export
@@ -467,3 +508,19 @@ Request: TypeAlias = (
     | CheckData
     | Doctor
 )
+@dataclass(frozen=True, eq=False)
+class RunDetails:
+    """A run's files, read: its TrainConfig as plain values, rows of figures (each with `step`), the log's last lines,
+    pictures by step."""
+
+    info: RunInfo
+    config: dict[str, Any]
+    metrics: tuple[dict[str, Any], ...]
+    log: tuple[str, ...]
+    samples: tuple[Path, ...]
+
+
+    | StartRun
+    | ListRuns
+    | ShowRun
+    | ControlRun

@@ -44,7 +44,7 @@ NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 """Names that Windows keeps for itself, also with an ending."""
 
-DOMAIN_LABELS = {"image": "Image", "shape": "Shape", "nerf": "Radiance field"}
+DOMAIN_LABELS = {"image": "Image", "shape": "Shape", "nerf": "Radiance field", "video": "Video"}
 """As in the table of domains, which is not read here because it brings torch with it."""
 
 Samplers = Sequence[tuple[str, str]]
@@ -181,6 +181,8 @@ def describe(path: Path, name: str, source: str, samplers: Samplers = ()) -> Mod
         scales=config.autoencoder.scales,
         takes_text=config.text is not None,
         known_words=config.text.words if config.text is not None else (),
+        readings=(config.text.synonyms or ()) if config.text is not None else (),
+        can_rank=config.ranking is not None,
         sampler=config.diffusion.sampler,
         steps=config.diffusion.steps,
         guidance=config.diffusion.guidance,
@@ -194,21 +196,30 @@ def describe(path: Path, name: str, source: str, samplers: Samplers = ()) -> Mod
         else card_text(name, header),
         sheet=sheet if own_folder and sheet.is_file() else None,
         can_sample=header.stage == "full",
+        frames=config.clip.frames if config.clip is not None else 1,
+        rate=config.clip.rate if config.clip is not None else 0.0,
     )
 
 
 def card_text(name: str, header: ModelHeader) -> str:
     """A card in Markdown made of the header alone."""
+    clip = header.config.clip
     facts = {
         "From": header.provenance,
         "Licence": header.licence,
         "Attribution": header.attribution,
         "Weights": header.weights.upper() if header.stage == "full" else "autoencoder only",
+        "Clips": f"{clip.frames} frames at {clip.rate:g} a second" if clip is not None else "",
         "Saved": header.created,
         **{key.replace("_", " ").capitalize(): str(value) for key, value in header.training.items()},
     }
     lines = [f"# {name}", "", header.summary, ""] if header.summary else [f"# {name}", ""]
     return "\n".join([*lines, *(f"- {key}: {value}" for key, value in facts.items() if value), ""])
+
+
+def name_taken_by(name: str) -> str | None:
+    """The source of the model that has this name, in any case of its letters; None if none has."""
+    return {folder.name.lower(): source for source, folder in _folders()}.get(name.lower())
 
 
 @contextlib.contextmanager
@@ -222,7 +233,7 @@ def new_model(name: str, replace: bool = False, check: Callable[[], None] | None
         CannotWrite: if the user's folder cannot be written.
     """
     check_name(name)
-    taken = {folder.name.lower(): source for source, folder in _folders()}.get(name.lower())
+    taken = name_taken_by(name)
     if taken == "starter" or (taken and not replace):
         raise BadInput(f"There is a model called {name!r} already.", "Choose another name with --name.")
     parent = models_dir()

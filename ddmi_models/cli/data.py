@@ -1,4 +1,4 @@
-"""`ddmi data ...`, `ddmi train`."""
+"""`ddmi data ...`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ddmi_models.cli.session import Debug, Json, Session, put_json, set_debug, usage_error
+from ddmi_models.cli.session import Debug, Json, Session, put_json, set_debug
 
 app = typer.Typer(help="Training data.", no_args_is_help=True, rich_markup_mode=None)
 
-RUN_CONFIG = "config.json"
 DATA_NAMES = "avatars, furniture, real-furniture, real-furniture-reserved, skies or cars."
 
 
@@ -71,54 +70,3 @@ def check(
             print(f"Problem: {problem}")
     if report["problems"]:
         raise typer.Exit(1)
-
-
-def train(
-    config: Annotated[Path | None, typer.Argument(metavar="CONFIG.yaml", help="Configuration of the run.")] = None,
-    preset: Annotated[str | None, typer.Option("--preset", metavar="NAME", help="A shipped configuration.")] = None,
-    data: Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Training set.")] = None,
-    start: Annotated[str | None, typer.Option("--from", metavar="MODEL", help="Model to start from.")] = None,
-    resume: Annotated[Path | None, typer.Option("--resume", metavar="RUN", help="Folder of a stopped run.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting.")] = None,
-    run: Annotated[
-        Path | None, typer.Option("--run", metavar="DIR", help="Folder of the run; runs/NAME if left out.")
-    ] = None,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Train a model, stage by stage. Ctrl-C saves first; go on with --resume."""
-    from ddmi_models.requests import Train
-
-    set_debug(debug)
-    if sum(given is not None for given in (config, preset, resume)) != 1:
-        usage_error("Give a CONFIG.yaml, --preset NAME or --resume RUN.")
-    overrides = list(settings or ())
-    overrides += [f"data.train={data}"] if data is not None else []
-    overrides += [f"start_from={start}"] if start is not None else []
-    if resume is not None and (overrides or run is not None):
-        usage_error("--resume goes on with the run's own settings.")
-    values = _values(config or (resume and resume / RUN_CONFIG), preset, overrides)
-    folder = resume or run or _fresh(Path("runs") / values["name"])
-    model = Session("cpu").ask(Train(values, folder, resume=resume is not None))
-    if as_json:
-        put_json({"model": str(model), "run": str(folder)})
-    else:
-        print(model)
-
-
-def _values(config: Path | None, preset: str | None, overrides: list[str]) -> dict[str, Any]:
-    from ddmi_models.training.presets import parse_config, preset_text, read_config
-
-    if preset is not None:
-        return parse_config(preset_text(preset), overrides).model_dump(mode="json")
-    assert config is not None
-    return read_config(config, overrides).model_dump(mode="json")
-
-
-def _fresh(folder: Path) -> Path:
-    """The folder, or the first of folder-2, folder-3, ... that is not there."""
-    number, free = 1, folder
-    while free.exists():
-        number += 1
-        free = folder.with_name(f"{folder.name}-{number}")
-    return free

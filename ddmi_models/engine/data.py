@@ -1,4 +1,4 @@
-"""Training sets and trainings."""
+"""Training sets."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.engine.workshop import Workshop
-from ddmi_models.events import Event, Progress, Result
-from ddmi_models.requests import CheckData, MakeData, Train
+from ddmi_models.events import Event, Progress
+from ddmi_models.requests import CheckData, MakeData
 
 
 def make(shop: Workshop, request: MakeData, token: CancelToken) -> Generator[Event, None, Path]:
@@ -44,16 +44,3 @@ def check(shop: Workshop, request: CheckData, token: CancelToken) -> Generator[E
 
     yield Progress(0, 1, f"Checking {request.folder.name}")
     return check_shards(request.folder, token.check)
-
-
-def train(shop: Workshop, request: Train, token: CancelToken) -> Generator[Event, None, Path]:
-    """Run a training to its end."""
-    from ddmi_models.training.config import TrainConfig
-    from ddmi_models.training.loop import run_training
-
-    config = TrainConfig.parse(request.config)
-    for event in run_training(config, request.run_dir, request.resume, token):
-        if isinstance(event, Result):
-            return event.value
-        yield event
-    raise AssertionError("a training ends with its result")

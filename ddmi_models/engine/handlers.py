@@ -14,6 +14,7 @@ from ddmi_models.engine.workshop import Workshop
 from ddmi_models.events import Event
 from ddmi_models.requests import (
     CheckData,
+    ControlRun,
     Doctor,
     Encode,
     EstimateExport,
@@ -24,6 +25,7 @@ from ddmi_models.requests import (
     Interpolate,
     ListModels,
     LoadModel,
+    ListRuns,
     MakeData,
     Mix,
     OpenExport,
@@ -34,6 +36,8 @@ from ddmi_models.requests import (
     Render,
     Request,
     Thumbnail,
+    ShowRun,
+    StartRun,
     Train,
     Vary,
     VerifyModel,
@@ -73,7 +77,11 @@ HANDLERS: dict[type, Handler] = {
     PlanExport: late("show", "plan"),
     Export: late("show", "export"),
     OpenExport: late("show", "open_export"),
-    Train: late("data", "train"),
+    Train: late("runs", "train"),
+    StartRun: late("runs", "start"),
+    ListRuns: late("runs", "list_all"),
+    ShowRun: late("runs", "show"),
+    ControlRun: late("runs", "control"),
     MakeData: late("data", "make"),
     CheckData: late("data", "check"),
 }

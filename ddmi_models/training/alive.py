@@ -1,4 +1,7 @@
-"""Whether the process that works on a run still lives. A number alone does not tell: systems give it out again."""
+"""Which process this is, and whether the one that works on a run still lives.
+
+A process' number alone does not tell: systems give it out again.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,16 @@ SILENCE = 600.0
 def own_process() -> tuple[int, float, str]:
     """This process: number, start in seconds since the epoch, machine."""
     return os.getpid(), psutil.Process().create_time(), socket.gethostname()
+
+
+def launched_processes() -> int:
+    """How many processes `accelerate launch` or torchrun started for this run; 1 without them."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def first_process() -> bool:
+    """Whether this is the only process of the run, or the first."""
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 def is_alive(run: RunInfo) -> bool:

@@ -102,5 +102,11 @@ class TrainConfig(StrictConfig):
     sample_every: int | None = Field(
         default=None, gt=0, description="Steps between pictures of fixed seeds; as `save_every` if left out."
     )
+    register_as: str | None = Field(
+        default=None, description="Name of the finished model among the models; a free one made of `name` if left out."
+    )
+    add_to_models: bool = Field(
+        default=True, description="Add the finished model to the models; first stages only with `register_as`."
+    )
     licence: str = ""
     attribution: str = ""

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
+from ddmi_models.training.alive import launched_processes
 from ddmi_models.training.config import DataConfig
-from ddmi_models.training.processes import launched_processes
 
 PACKAGES = ("ddmi-studio", "torch", "numpy", "accelerate", "open_clip_torch", "diffusers", "safetensors")
 MANIFEST = "manifest.json"

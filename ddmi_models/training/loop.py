@@ -188,10 +188,10 @@ def _loop(run: Run, token: CancelToken) -> Iterator[Event]:
         if run.step % config.log_every == 0:
             book.add_metrics(run.step, run.seconds, figures)
             yield Progress(run.step, config.steps, f"loss {figures['loss']:.4g}", _seconds_left(run, pace))
+        if run.step % (config.sample_every or config.save_every) == 0:
+            yield from _picture(run)  # before the state, or a run killed in between would lack it
         if run.step % config.save_every == 0:
             yield from _checkpoint(run)
-        if run.step % (config.sample_every or config.save_every) == 0:
-            yield from _picture(run)
         book.tell(
             now=False,
             step=run.step,

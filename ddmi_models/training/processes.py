@@ -13,6 +13,7 @@ import torch.distributed as dist
 
 from ddmi_models.devices import find_device
 from ddmi_models.errors import BadConfig, EngineError
+from ddmi_models.training.alive import launched_processes
 from ddmi_models.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -23,11 +24,6 @@ PATIENCE = timedelta(minutes=30)
 
 BUCKET = 2**22
 """Numbers that are sent at a time."""
-
-
-def launched_processes() -> int:
-    """How many processes `accelerate launch` or torchrun started for this run; 1 without them."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def start_accelerator(config: TrainConfig) -> Accelerator:

@@ -1,0 +1,109 @@
+"""What the process of a run does: wait for the device, train, add the finished model to the list of models."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from ddmi_models.cancel import CancelToken, WorkCancelled
+from ddmi_models.checkpoints.registry import check_name, name_taken_by
+from ddmi_models.devices import find_device
+from ddmi_models.errors import BadInput, EngineError
+from ddmi_models.events import Event, Notice, Progress, Result
+from ddmi_models.training import control
+from ddmi_models.training.alive import launched_processes
+from ddmi_models.training.config import TrainConfig
+from ddmi_models.training.folder import RunFolder, read_status
+from ddmi_models.training.queue import Place, place_in_queue
+from ddmi_models.training.runs import refuse_if_active, remember_run
+
+POLL_SECONDS = 0.5
+NICENESS = 5
+"""How much a run steps back from the other programs of the machine, so that sampling stays quick beside it."""
+
+
+def conduct(config: TrainConfig, folder: Path, resume: bool, token: CancelToken) -> Iterator[Event]:
+    """A run from its place in the queue to the registered model; ends with Result(path of the model file).
+
+    Raises:
+        EngineError: as `run_training`, or if another process works on the run. WorkCancelled: if stopped or paused.
+    """
+    from ddmi_models.training.loop import run_training
+    from ddmi_models.training.registering import register
+
+    several = launched_processes() > 1
+    book = RunFolder(folder, writes=not several)
+    if not several:
+        refuse_if_active(folder)
+        check_registration(config, folder)
+        book.create(config)
+        remember_run(folder)
+        control.done(folder, *control.ACTIONS)
+    with contextlib.nullcontext() if several else _queued(config, book, token) as waiting:
+        yield from waiting or ()
+        for event in run_training(config, folder, resume, token):
+            if isinstance(event, Result):
+                yield from register(config, folder)
+            yield event
+
+
+def check_registration(config: TrainConfig, folder: Path) -> None:
+    """Refuse a name for the finished model that another one has.
+
+    Raises:
+        BadInput: if it is taken or not allowed.
+    """
+    name = config.register_as
+    if name is None or read_status(folder).model:
+        return
+    if name_taken_by(check_name(name)) is not None:
+        raise BadInput(f"register_as: there is a model called {name!r} already.", "Choose another name.")
+
+
+@contextlib.contextmanager
+def _queued(config: TrainConfig, book: RunFolder, token: CancelToken) -> Iterator[Iterator[Event]]:
+    try:
+        book.claim("waiting", stage=config.stage, steps=config.steps, device=config.device)
+        _step_back()
+        device = str(find_device(config.device))
+        with place_in_queue(device, book.path) as place:
+            yield _wait(book, place, device, token)
+    except EngineError as error:
+        if read_status(book.path).state == "waiting":
+            book.end("failed", str(error))
+        raise
+
+
+def _step_back() -> None:
+    process = psutil.Process()
+    if sys.platform == "win32":
+        process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    elif process.nice() < NICENESS:
+        process.nice(NICENESS)
+
+
+def _wait(book: RunFolder, place: Place, device: str, token: CancelToken) -> Iterator[Event]:
+    """Until the device is free. Raises: WorkCancelled, if asked to pause or stop meanwhile."""
+    said = ""
+    while ahead := place.ahead():
+        line = f"Waits for {', '.join(run.name for run in ahead)} on {device}."
+        if line != said:
+            said = line
+            book.tell(message=line)
+            book.log(line)
+            yield Notice(line)
+        for action, state in (("pause", "paused"), ("stop", "stopped")):
+            if action in control.asked(book.path):
+                book.end(state)
+                control.done(book.path, *control.ACTIONS)
+                raise WorkCancelled
+        if token.cancelled:
+            book.end("stopped")
+            token.check()
+        time.sleep(POLL_SECONDS)
+        yield Progress(0, 1, line)

@@ -1,0 +1,78 @@
+"""A finished run's model becomes one of the models on this machine, with a card."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from ddmi_models.checkpoints.registry import (
+    CARD_FILE,
+    SHEET_FILE,
+    card_text,
+    name_from,
+    name_taken_by,
+    new_model,
+)
+from ddmi_models.checkpoints.registry import MODEL_FILE as REGISTERED_FILE
+from ddmi_models.checkpoints.store import ModelHeader, read_header
+from ddmi_models.errors import EngineError
+from ddmi_models.events import Event, Notice
+from ddmi_models.files import cannot_write
+from ddmi_models.training.config import TrainConfig
+from ddmi_models.training.folder import BEST_FILE, MODEL_FILE, SAMPLES, RunFolder, read_metrics, read_status
+
+VALIDATION = "validation_"
+
+
+def register(config: TrainConfig, folder: Path) -> Iterator[Event]:
+    """Copy the best model (the last one without validation) to the models, once. First stages only on request.
+
+    No model is ever replaced: where the name is taken, a number follows it. What fails is told, not raised: the run's
+    own files are there.
+    """
+    book = RunFolder(folder)
+    source = next(path for name in (BEST_FILE, MODEL_FILE) if (path := folder / name).is_file())
+    header = read_header(source)
+    wanted = config.register_as is not None or (config.add_to_models and header.stage == "full")
+    if not wanted or read_status(folder).model:
+        return
+    name = _free(config.register_as or name_from(Path(f"{config.name}.model")))
+    try:
+        with new_model(name) as draft:
+            _fill(draft, name, source, header, config)
+        line = f"Added to the models as {name!r}."
+        book.tell(model=name)
+    except OSError as error:
+        line = f"The model could not be added to the models: {cannot_write(folder, error)}"
+    except EngineError as error:
+        line = f"The model could not be added to the models: {error}"
+    book.log(line)
+    yield Notice(line)
+
+
+def _fill(draft: Path, name: str, source: Path, header: ModelHeader, config: TrainConfig) -> None:
+    shutil.copyfile(source, draft / REGISTERED_FILE)
+    (draft / CARD_FILE).write_text(_card(name, source, header, config), encoding="utf-8")
+    pictures = sorted((source.parent / SAMPLES).glob("*.png"))
+    if pictures:
+        shutil.copyfile(pictures[-1], draft / SHEET_FILE)
+
+
+def _free(name: str) -> str:
+    number, free = 1, name
+    while name_taken_by(free) is not None:
+        number += 1
+        free = f"{name}-{number}"
+    return free
+
+
+def _card(name: str, source: Path, header: ModelHeader, config: TrainConfig) -> str:
+    """The header's card with the training set, the starting point and the last validation figures."""
+    facts = {"Training set": config.data.train.name, "Started from": config.start_from or "fresh weights"}
+    for row in read_metrics(source.parent):
+        figures = {key: value for key, value in row.items() if key.startswith(VALIDATION) and value is not None}
+        facts.update({key.replace("_", " ").capitalize(): f"{value:.4g}" for key, value in figures.items()})
+    which = "best in validation" if source.name == BEST_FILE else "last"
+    lines = [f"- {key}: {value}" for key, value in {**facts, "Checkpoint": which}.items()]
+    return card_text(name, header).rstrip("\n") + "\n" + "\n".join(lines) + "\n"
