@@ -171,7 +171,7 @@ class Sample:
         """This sample's coarse basis planes with another's fine ones.
 
         Args:
-            levels: this sample's share of each basis scale, coarse to fine; None: all of the coarsest, none of the others.
+            levels: this sample's share of each basis scale, coarse to fine; None: all of the coarsest alone.
 
         Raises:
             EngineError: for samples of two models, another number of levels than the model's, one outside 0 to 1.
@@ -221,13 +221,18 @@ class Model:
         guidance: float | None = None,
         sampler: str | None = None,
         negative: str = "",
+        candidates: int = 1,
     ) -> list[Sample]:
         """Draw samples with the seeds seed, seed + 1, ...; None: the model's defaults.
 
+        Args:
+            candidates: how many to draw for each sample; the one is kept that fits the prompt best.
+
         Raises:
-            EngineError: for a prompt where the model takes none, an unknown sampler, steps out of range.
+            EngineError: for a prompt where the model takes none, an unknown sampler, steps out of range, candidates
+                where the model cannot rank them.
         """
-        request = Generate(self._name, seed, count, prompt, negative, sampler, steps, guidance)
+        request = Generate(self._name, seed, count, prompt, negative, sampler, steps, guidance, candidates=candidates)
         return [Sample(self._session, drawn) for drawn in self._session.ask(request)]
 
     def encode(self, path: str | Path, up: str = "y") -> Sample:

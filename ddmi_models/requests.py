@@ -27,7 +27,8 @@ class ModelInfo:
             for people.
         parameters: number of weights. scales: sides of the basis planes, coarse to fine.
         takes_text: whether prompts do anything. known_words: what the text tower was trained on; () where it knows
-            all words.
+            all words. readings: (expression, how it is read in known words).
+        can_rank: whether candidates can be ranked by how well they fit a prompt.
         sampler, steps, guidance: the model's defaults. samplers: (key, label) of every sampler on offer.
         trained_resolution: render size that matches training (pixels a side, or the finest plane's cells).
         summary: one line of the card. card: the whole card, Markdown. sheet: picture of consecutive seeds, if there
@@ -55,6 +56,8 @@ class ModelInfo:
     card: str = ""
     sheet: Path | None = None
     can_sample: bool = True
+    can_rank: bool = False
+    readings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +147,8 @@ class Generate:
     """Draw `count` samples with seeds seed, seed + 1, ... Result: tuple[Sample, ...].
 
     None for sampler, steps or guidance means the model's default. With `previews`, a Preview of each sample follows
-    every step or so.
+    every step or so. With `candidates` above 1, as many are drawn for each sample, the first from its seed and the
+    others from seeds made of it, and the one is kept that fits the prompt best; its recipe names its own seed.
     """
 
     model: str
@@ -156,6 +160,7 @@ class Generate:
     steps: int | None = None
     guidance: float | None = None
     previews: bool = False
+    candidates: int = 1
 
 
 @dataclass(frozen=True)

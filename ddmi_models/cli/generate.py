@@ -60,6 +60,9 @@ def generate(
     ] = None,
     steps: Annotated[int | None, typer.Option("--steps", help="Sampling steps.")] = None,
     guidance: Annotated[float | None, typer.Option("--guidance", metavar="W", help="Weight of the prompt.")] = None,
+    candidates: Annotated[
+        int, typer.Option("--candidates", min=1, metavar="K", help="Draw K for each sample, keep the best fit.")
+    ] = 1,
     resolution: Resolution = None,
     iso: Iso = None,
     gains: Gains = None,
@@ -86,7 +89,9 @@ def generate(
         paths = [Path(out) / f"{seed + n}{suffix}" for n in range(count)] if folder else [Path(out)]
         plan = session.ask(PlanExport(model, paths[0], view["resolution"], iso, view["gains"], grain))
         _announce(plan, count)
-        samples = session.ask(Generate(model, seed, count, prompt, negative, sampler, steps, guidance))
+        samples = session.ask(
+            Generate(model, seed, count, prompt, negative, sampler, steps, guidance, candidates=candidates)
+        )
         for sample, path in zip(samples, paths, strict=True):
             session.ask(Export(sample, path, **view))
     report(list(zip(samples, paths, strict=True)), as_json)

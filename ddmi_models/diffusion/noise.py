@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 
 from ddmi_models.errors import BadInput
 
 LARGEST_SEED = 2**63 - 1
+
+
+def candidate_seeds(seed: int, count: int) -> list[int]:
+    """Seeds of the candidates for one sample: its own first, the others spread over all seeds, always the same."""
+    spread = (np.random.SeedSequence((seed, number)).generate_state(1, np.uint64)[0] for number in range(1, count))
+    return [seed, *(int(value >> np.uint64(1)) for value in spread)]
 
 
 @runtime_checkable

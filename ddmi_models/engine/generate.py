@@ -12,6 +12,7 @@ import torch
 from ddmi_models.cancel import CancelToken
 from ddmi_models.diffusion.condition import Condition
 from ddmi_models.diffusion.denoiser import Denoiser
+from ddmi_models.diffusion.noise import candidate_seeds
 from ddmi_models.diffusion.sampling import sample_latents
 from ddmi_models.diffusion.steps import Step
 from ddmi_models.engine.workshop import Loaded, Workshop, loading, name_in_recipes
@@ -25,6 +26,8 @@ from ddmi_models.requests import MAX_SEED, Generate, Sample
 
 BATCH = {"cpu": 4, "mps": 8, "cuda": 16}
 """Samples drawn together."""
+
+MOST_CANDIDATES = 64
 
 PREVIEW_SHARE = 0.15
 """Largest part of the time that previews may take."""
@@ -50,17 +53,53 @@ def generate(shop: Workshop, request: Generate, token: CancelToken) -> Generator
     denoiser = loaded.model.denoiser
     if denoiser is None:
         raise BadInput(f"{request.model} is an autoencoder without a diffusion model.", "Use it to train one.")
+    _check_candidates(request, loaded)
     plan = plan_of(request, loaded)
     yield from (Notice(line) for line in plan.notices)
     size = BATCH[loaded.model.device.type]
-    seeds = [request.seed + offset for offset in range(request.count)]
+    wanted = [request.seed + offset for offset in range(request.count)]
+    seeds = [seed for own in wanted for seed in candidate_seeds(own, request.candidates)]
     batches = [seeds[start : start + size] for start in range(0, len(seeds), size)]
-    samples: list[Sample] = []
+    latents: list[torch.Tensor] = []
     for number, batch in enumerate(batches):
         steps = _steps(loaded, denoiser, plan, batch, token)
-        latent = yield from _followed(loaded, steps, request, number, len(batches), token)
-        samples += _samples(loaded, plan, request, batch, latent)
-    return tuple(samples)
+        latents.append((yield from _followed(loaded, steps, request, number, len(batches), token)))
+    drawn = torch.cat(latents).float()
+    if request.candidates == 1:
+        return tuple(_samples(loaded, plan, request, seeds, drawn))
+    scores = _scores(loaded.model, plan, drawn).reshape(request.count, request.candidates)
+    yield from (Notice(_kept(own, row)) for own, row in zip(wanted, scores, strict=True))
+    kept = scores.argmax(1) + request.candidates * torch.arange(request.count)
+    return tuple(_samples(loaded, plan, request, [seeds[at] for at in kept.tolist()], drawn[kept.to(drawn.device)]))
+
+
+def _scores(model: Model, plan: Plan, latents: torch.Tensor) -> torch.Tensor:
+    """Cosine of the prompt with each latent [B, C, H, W]: [B] on the CPU."""
+    assert model.ranking is not None and plan.condition is not None and plan.condition.pooled is not None
+    with torch.inference_mode():
+        return model.ranking.scores(plan.condition.pooled, latents)[0].cpu()
+
+
+def _kept(seed: int, scores: torch.Tensor) -> str:
+    best = int(scores.argmax())
+    return (
+        f"Seed {seed}: candidate {best + 1} of {len(scores)} fits the prompt best "
+        f"({scores[best]:.3f}; the first: {scores[0]:.3f})."
+    )
+
+
+def _check_candidates(request: Generate, loaded: Loaded) -> None:
+    if not 1 <= request.candidates <= MOST_CANDIDATES:
+        raise BadInput(f"{request.candidates} candidates were asked for.", f"Ask for 1 to {MOST_CANDIDATES}.")
+    if request.candidates == 1:
+        return
+    if loaded.model.ranking is None:
+        raise BadInput(
+            f"{request.model} cannot rank candidates: it was not trained to compare samples with texts.",
+            "Ask for 1 candidate.",
+        )
+    if not request.prompt.strip():
+        raise BadInput("Candidates are ranked by a prompt, and there is none.", "Give one, or ask for 1 candidate.")
 
 
 def _check(request: Generate) -> None:
@@ -110,8 +149,9 @@ def _word_notices(model: Model, text: str) -> Iterator[str]:
     read = model.text.read(text)
     if read.unknown:
         yield f"Words that the model does not know and that are left out: {', '.join(read.unknown)}."
-    if read.corrected:
-        yield "Read as: " + ", ".join(f"{typed} = {known}" for typed, known in read.corrected) + "."
+    if read.corrected or read.synonyms:
+        pairs = (*read.corrected, *read.synonyms)
+        yield "Read as: " + ", ".join(f"{typed} = {known}" for typed, known in pairs) + "."
 
 
 def _steps(loaded: Loaded, denoiser: Denoiser, plan: Plan, seeds: list[int], token: CancelToken) -> Iterator[Step]:
@@ -140,7 +180,9 @@ def _followed(
         if request.previews and not step.finished and budget.allows():
             with budget:
                 for index in range(len(step.x0)):
-                    yield Preview(first + index, _preview(loaded, step.x0[index : index + 1], token))
+                    sample, candidate = divmod(first + index, request.candidates)
+                    if candidate == 0:
+                        yield Preview(sample, _preview(loaded, step.x0[index : index + 1], token))
     return step.latent
 
 

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from ddmi_models.requests import ModelInfo
 from ddmi_studio import theme
 from ddmi_studio.pages.parts import HintButton, column, label, named, scrolled, set_role, spin_box
-from ddmi_studio.state.recipe_form import MAX_COUNT
+from ddmi_studio.state.recipe_form import MAX_CANDIDATES, MAX_COUNT
 from ddmi_studio.state.session import Session
 from ddmi_studio.widgets import CardItem, CardPicker, Fold, LabelledSlider, SeedField
 
@@ -113,8 +113,14 @@ class RecipeColumn(QWidget):
         self.grain = LabelledSlider(
             "Grain", 0, 1, 0.0, tooltip="Strength of the per-pixel noise that some image models have learned; 0 is off"
         )
+        self.candidates = spin_box()
+        self.candidates.setRange(1, MAX_CANDIDATES)
+        self.candidates.setAccessibleName("Candidates")
+        self.candidates_label = named("Cand&idates", self.candidates)
         body = self.advanced.body
         body.addWidget(self.previews)
+        body.addWidget(self.candidates_label)
+        body.addWidget(self.candidates)
         body.addWidget(self.grain)
 
     def _lay_out(self) -> None:
@@ -175,6 +181,7 @@ class RecipeColumn(QWidget):
         self.seed.seed_changed.connect(lambda seed: form.set(seed=int(seed)))
         self.seed.locked_changed.connect(lambda locked: form.set(seed_locked=locked))
         self.count.valueChanged.connect(lambda count: form.set(count=count))
+        self.candidates.valueChanged.connect(lambda count: form.set(candidates=count))
         self.steps.value_changed.connect(lambda steps: form.set(steps=int(steps)))
         self.guidance.value_changed.connect(lambda guidance: form.set(guidance=float(guidance)))
         self.sampler.activated.connect(lambda _at: form.set(sampler=self.sampler.currentData()))
@@ -247,6 +254,7 @@ class RecipeColumn(QWidget):
         self.seed.set_locked(values.seed_locked)
         with QSignalBlocker(self.count):
             self.count.setValue(values.count)
+        self._show_candidates()
         self.steps.set_value(values.steps)
         self.guidance.set_value(values.guidance)
         self.sampler.setCurrentIndex(self.sampler.findData(values.sampler))
@@ -254,6 +262,19 @@ class RecipeColumn(QWidget):
         name = self._form.model.name if self._form.model else ""
         self.words.setText(f"Not in the vocabulary of {name}: {', '.join(unknown)}")
         self.words.setVisible(bool(unknown))
+
+    def _show_candidates(self) -> None:
+        model, ranks = self._form.model, self._form.ranks()
+        with QSignalBlocker(self.candidates):
+            self.candidates.setValue(self._form.values.candidates)
+        for widget in (self.candidates, self.candidates_label):
+            widget.setVisible(model is not None and model.can_rank)
+            widget.setEnabled(ranks)
+            widget.setToolTip(
+                "How many are drawn for each sample, in as many times the time; the best fit for the prompt is kept"
+                if ranks
+                else "Candidates are ranked by the prompt: write one"
+            )
 
     def _show_running(self) -> None:
         self._running = self._session.queue.running_generation() is not None

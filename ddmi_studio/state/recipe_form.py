@@ -12,6 +12,7 @@ from ddmi_models.requests import Generate, ModelInfo, Recipe, Sample
 
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 MAX_COUNT = 64
+MAX_CANDIDATES = 16
 ROLL_BELOW = 2**31
 
 
@@ -24,6 +25,7 @@ class FormValues:
     seed: int = 7
     seed_locked: bool = False
     count: int = 1
+    candidates: int = 1
     sampler: str = ""
     steps: int = 20
     guidance: float = 3.0
@@ -83,6 +85,7 @@ class RecipeForm(QObject):
             seed=recipe.seed,
             seed_locked=True,
             count=1,
+            candidates=1,
             sampler=recipe.sampler,
             steps=recipe.steps,
             guidance=recipe.guidance,
@@ -104,7 +107,12 @@ class RecipeForm(QObject):
             steps=v.steps,
             guidance=v.guidance if text else None,
             previews=previews,
+            candidates=v.candidates if self.ranks() else 1,
         )
+
+    def ranks(self) -> bool:
+        """Whether several candidates can be drawn for a sample: the model ranks them, and there is a prompt."""
+        return self.model is not None and self.model.can_rank and bool(self.values.prompt.strip())
 
     def advance_seed(self) -> None:
         """After Generate: a fresh seed, unless it is locked."""
@@ -112,10 +120,11 @@ class RecipeForm(QObject):
             self.set(seed=random.SystemRandom().randrange(ROLL_BELOW))
 
     def unknown_words(self) -> list[str]:
-        """Words of the prompts that the model was not trained on, in order; [] where it knows every word."""
+        """Words of the prompts that the model can make nothing of, in order; [] where it knows every word."""
         if self.model is None or not self.model.takes_text or not self.model.known_words:
             return []
         known = {w.lower() for w in self.model.known_words}
+        known.update(word for expression, _ in self.model.readings for word in expression.split())
         words = WORD.findall(f"{self.values.prompt} {self.values.negative}".lower())
         return list(dict.fromkeys(w for w in words if w not in known and not (w.endswith("s") and w[:-1] in known)))
 

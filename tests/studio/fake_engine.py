@@ -56,6 +56,8 @@ def model(name: str, domain: str, label: str, takes_text: bool, resolution: int)
         scales=(8, 16, 32),
         takes_text=takes_text,
         known_words=WORDS if takes_text else (),
+        readings=(("armless", "without arms"),) if takes_text else (),
+        can_rank=takes_text,
         sampler="dpm++",
         steps=20,
         guidance=3.0,

@@ -301,6 +301,23 @@ def test_previews_are_shown_while_sampling_only_if_wanted(qtbot, studio, engine)
     assert not shown and not requests(engine, Generate)[-1].previews
 
 
+def test_candidates_are_asked_for_where_a_prompt_ranks_them(qtbot, studio, engine):
+    recipe = studio.create.recipe
+    click(qtbot, recipe.advanced.header)
+    studio.session.pick_model("avatars")
+    assert not recipe.candidates.isVisible()
+    studio.session.pick_model("furniture")
+    recipe.prompt.setPlainText("")
+    assert recipe.candidates.isVisible() and not recipe.candidates.isEnabled()
+    qtbot.keyClicks(recipe.prompt, "an armless chair, purple")
+    assert studio.session.form.unknown_words() == ["purple"]
+    recipe.candidates.lineEdit().selectAll()
+    qtbot.keyClicks(recipe.candidates, "4")
+    click(qtbot, recipe.generate)
+    qtbot.waitUntil(lambda: bool(requests(engine, Generate)), timeout=TIMEOUT)
+    assert requests(engine, Generate)[-1].candidates == 4
+
+
 def test_pages_and_themes_are_reached_by_keyboard_and_mouse(qtbot, studio):
     from ddmi_studio import theme
 
