@@ -26,6 +26,7 @@ class ModelInfo:
         name: what the user types. source: "starter", "imported" or "file". domain: a key of DOMAINS; domain_label
             for people.
         parameters: number of weights. scales: sides of the basis planes, coarse to fine.
+        frames, rate: length of the trained clips and their frames a second; 1 and 0 where nothing moves.
         takes_text: whether prompts do anything. known_words: what the text tower was trained on; () where it knows
             all words. readings: (expression, how it is read in known words).
         can_rank: whether candidates can be ranked by how well they fit a prompt.
@@ -56,6 +57,8 @@ class ModelInfo:
     card: str = ""
     sheet: Path | None = None
     can_sample: bool = True
+    frames: int = 1
+    rate: float = 0.0
     can_rank: bool = False
     readings: tuple[tuple[str, str], ...] = ()
 
@@ -105,7 +108,39 @@ class MeshView:
     clean: bool = True
 
 
-View: TypeAlias = ImageView | MeshView
+@dataclass(frozen=True)
+class Timing:
+    """The frames of a clip: frame k stands `start` + k / `rate` seconds after the first trained frame.
+
+    Attributes:
+        rate: frames a second; None: the trained rate.
+        start, stop: window in time, in seconds; no frame stands after `stop`. None: the last trained frame.
+        shutter: seconds around a frame's instant over which it is averaged; 0: the instant alone.
+    """
+
+    rate: float | None = None
+    start: float = 0.0
+    stop: float | None = None
+    shutter: float = 0.0
+
+
+@dataclass(frozen=True)
+class ClipView:
+    """Frames of a clip, each a picture of a window of the field as in ImageView.
+
+    Of the frames that `timing` names only `count` are made, from number `first` on; None: all that are left.
+    """
+
+    width: int
+    height: int
+    timing: Timing = Timing()
+    first: int = 0
+    count: int | None = None
+    window: tuple[float, float, float, float] = (-1.0, -1.0, 1.0, 1.0)
+    gains: tuple[float, ...] | None = None
+
+
+View: TypeAlias = ClipView | ImageView | MeshView
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +162,16 @@ class MeshData:
     cells: int
 
 
-Rendered: TypeAlias = Picture | MeshData
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """Frames uint8 [frames, height, width, 3] at `rate` a second, and the instants, in seconds, at which they stand."""
+
+    frames: np.ndarray
+    rate: float
+    instants: tuple[float, ...]
+
+
+Rendered: TypeAlias = Clip | Picture | MeshData
 
 
 @dataclass(frozen=True)
@@ -248,7 +292,7 @@ class ExportPath:
 
 @dataclass(frozen=True, eq=False)
 class Render:
-    """Evaluate a sample's field. Result: Picture for an ImageView, MeshData for a MeshView.
+    """Evaluate a sample's field. Result: Clip for a ClipView, Picture for an ImageView, MeshData for a MeshView.
 
     A large or slow view is preceded by coarser ones, each a Partial event with the same type of value.
     """
@@ -261,6 +305,7 @@ class Render:
 class ReadField:
     """Evaluate a sample's field at points float32 [..., D]. Result: float32 [..., channels].
 
+    Videos: (x, y, t) in [-1, 1], y down, t over the trained clip, to colours in [-1, 1].
     Images: (x, y) in [-1, 1], y down, to colours in [-1, 1]. Shapes: (x, y, z) in the cube, y up, to occupancy logits.
     """
 
@@ -283,6 +328,7 @@ class EstimateExport:
     sample: Sample
     suffix: str
     resolution: int
+    timing: Timing = Timing()
 
 
 @dataclass(frozen=True)
@@ -307,12 +353,13 @@ class PlanExport:
     iso: float | None = None
     gains: tuple[float, ...] | None = None
     grain: float = 0.0
+    timing: Timing = Timing()
 
 
 @dataclass(frozen=True, eq=False)
 class Export:
     """Write a sample to a file whose suffix decides the format; its recipe goes inside (or beside). Result: the Path
-    written.
+    written. A video's path without a suffix becomes a folder of frames; `timing` says which.
 
     `resolution` is (width, height) in pixels of a picture, or (cells, cells) of a mesh; None: the domain's usual one.
     A shape written to a picture or a clip format becomes a still or a turntable of that many pixels.
@@ -326,6 +373,7 @@ class Export:
     gains: tuple[float, ...] | None = None
     grain: float = 0.0
     clean: bool = True
+    timing: Timing = Timing()
 
 
 @dataclass(frozen=True)

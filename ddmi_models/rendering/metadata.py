@@ -19,7 +19,7 @@ GLB_MAGIC, GLB_JSON = b"glTF", b"JSON"
 FOLDER_RECIPE = "recipe.json"
 """The file in a folder of frames that holds its recipe."""
 
-SIDECAR_SUFFIXES = (".jpg", ".jpeg", ".gif", ".obj", ".ply", ".stl")
+SIDECAR_SUFFIXES = (".jpg", ".jpeg", ".gif", ".webm", ".obj", ".ply", ".stl")
 LARGEST_SIDECAR = 2**26
 
 

@@ -33,6 +33,7 @@ BYTES_PER_PIXEL = {
     ".tif": 1.0,
     ".tiff": 1.0,
     ".mp4": 0.03,
+    ".webm": 0.02,
     ".gif": 0.2,
 }
 """Typical file sizes, a pixel (of a frame)."""

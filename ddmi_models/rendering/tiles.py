@@ -16,7 +16,7 @@ from ddmi_models.errors import BadInput
 from ddmi_models.events import Partial, Progress
 from ddmi_models.fields.sampling import sample_plane
 from ddmi_models.planes import BasisFields
-from ddmi_models.requests import ImageView, Picture
+from ddmi_models.requests import ClipView, ImageView, Picture
 
 COARSER = (8, 3)
 """Divisors of the coarser pictures that are shown first."""
@@ -97,7 +97,7 @@ def _fill(
     device = next(iter(fields.levels[0].values())).device
     scale = domain.scale_input(effective_resolution(view))
     flat = pixels.reshape(-1, 3)
-    for first, points in _row_blocks(view):
+    for first, points in row_blocks(view):
         noise = None if grain is None else tuple(_read(layer, points).to(device) for layer in grain)
         query = Query(points.to(device), scale, noise)
         for start in range(0, len(query), CHUNK_POINTS):
@@ -109,7 +109,7 @@ def _fill(
         yield first + len(points)
 
 
-def _row_blocks(view: ImageView) -> Iterator[tuple[int, torch.Tensor]]:
+def row_blocks(view: ImageView | ClipView) -> Iterator[tuple[int, torch.Tensor]]:
     """Pixel centres of some rows at a time: (first pixel, points [N, 2])."""
     left, top, right, bottom = view.window
     x_axis, y_axis = pixel_centres(view.width, left, right), pixel_centres(view.height, top, bottom)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,7 +32,19 @@ COLOUR = (204, 133, 84, 255)
 LONGEST_SIDE = {".jpg": 65_535, ".jpeg": 65_535, ".webp": 16_383}
 """Pixels a side that the formats allow."""
 
-CLIP_CRF = 18
+H264_OPTIONS = {"crf": "18", "x264-params": "mbtree=0"}
+"""x264's macroblock tree reads memory that nobody wrote: with it equal frames now and then give other bytes."""
+
+HALVED = (".mp4", ".webm")
+"""Formats that keep colours at half the size."""
+
+VP9_OPTIONS = {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4"}
+
+LARGEST_DENOMINATOR = 1001
+"""Of a clip's rate as a fraction: 30000/1001 is television's."""
+
+FASTEST_GIF = 50.0
+"""Frames a second: players take a shorter delay than two hundredths of a second for a long one."""
 
 
 def write_picture(path: Path, pixels: np.ndarray, recipe: Recipe) -> None:
@@ -134,39 +148,77 @@ def _stl(mesh: Any, recipe: Recipe) -> bytes:
     return mesh.export(file_type="stl")
 
 
-def write_clip(path: Path, frames: Iterator[np.ndarray], rate: int, recipe: Recipe) -> Iterator[int]:
+def write_clip(path: Path, frames: Iterator[np.ndarray], rate: float, recipe: Recipe) -> Iterator[int]:
     """Write frames uint8 [height, width, 3] in the format of the suffix; yields how many are written.
 
-    The sides of an .mp4 are even numbers. The file appears when the frames have ended; it does not if the iterator is
-    closed before.
+    The file appears when the frames have ended; it does not if the iterator is closed before.
+
+    Raises:
+        BadInput: as `check_clip`. CannotWrite: as `atomic_file`.
     """
     yield from CLIPS[path.suffix.lower()](path, frames, rate, recipe)
 
 
-def _gif(path: Path, frames: Iterator[np.ndarray], rate: int, recipe: Recipe) -> Iterator[int]:
-    """An endless loop of 256 colours a frame; GIF counts time in hundredths of a second."""
+def check_clip(suffix: str, width: int, height: int, rate: float) -> None:
+    """Refuse a clip that the format cannot hold.
+
+    Raises:
+        BadInput: for odd sides where colours are kept at half the size, a rate that a .gif cannot show.
+    """
+    if suffix in HALVED and (width % 2 or height % 2):
+        raise BadInput(f"A clip of {width}x{height} pixels was asked for.", "Its sides have to be even numbers.")
+    if suffix == ".gif" and rate > FASTEST_GIF:
+        raise BadInput(f"A .gif shows at most {FASTEST_GIF:g} frames a second.", "Ask for less, or write an .mp4.")
+
+
+def _gif(path: Path, frames: Iterator[np.ndarray], rate: float, recipe: Recipe) -> Iterator[int]:
+    """An endless loop of 256 colours a frame; GIF counts time in hundredths of a second, rounded for each frame."""
     pictures = []
     for index, frame in enumerate(frames, start=1):
         pictures.append(Image.fromarray(frame).quantize(256, dither=Image.Dither.NONE))
         yield index
     encoded = BytesIO()
-    duration = 10 * max(2, round(100 / rate))
-    pictures[0].save(encoded, "GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)
+    ends = [round(100 * index / rate) for index in range(len(pictures) + 1)]
+    delays = [10 * (end - start) for start, end in pairwise(ends)]
+    pictures[0].save(encoded, "GIF", save_all=True, append_images=pictures[1:], duration=delays, loop=0)
     with atomic_file(path) as file:
         file.write(encoded.getbuffer())
         _write_sidecar(path, recipe)
 
 
-def _mp4(path: Path, frames: Iterator[np.ndarray], rate: int, recipe: Recipe) -> Iterator[int]:
-    """H.264, encoded while the frames come."""
+def _mp4(path: Path, frames: Iterator[np.ndarray], rate: float, recipe: Recipe) -> Iterator[int]:
+    """H.264 with the recipe in the comment."""
+    with atomic_file(path) as file:
+        yield from _encoded(file, "mp4", "libx264", H264_OPTIONS, frames, rate, _wrapped(recipe))
+
+
+def _webm(path: Path, frames: Iterator[np.ndarray], rate: float, recipe: Recipe) -> Iterator[int]:
+    """VP9."""
+    with atomic_file(path) as file:
+        yield from _encoded(file, "webm", "libvpx-vp9", VP9_OPTIONS, frames, rate)
+        _write_sidecar(path, recipe)
+
+
+def _encoded(
+    file: BinaryIO,
+    container: str,
+    codec: str,
+    options: dict[str, str],
+    frames: Iterator[np.ndarray],
+    rate: float,
+    comment: str | None = None,
+) -> Iterator[int]:
+    """Encode frames while they come; the same frames give the same bytes."""
     import av
 
-    with atomic_file(path) as file, av.open(file, "w", format="mp4") as clip:
-        clip.metadata["comment"] = _wrapped(recipe)
+    with av.open(file, "w", format=container, options={"fflags": "+bitexact"}) as clip:
+        if comment is not None:
+            clip.metadata["comment"] = comment
         stream: Any = None
         for index, frame in enumerate(frames, start=1):
             if stream is None:
-                stream = clip.add_stream("libx264", rate=rate, options={"crf": str(CLIP_CRF)})
+                fraction = Fraction(rate).limit_denominator(LARGEST_DENOMINATOR)
+                stream = clip.add_stream(codec, rate=fraction, options=options)
                 stream.height, stream.width, stream.pix_fmt = *frame.shape[:2], "yuv420p"
                 stream.thread_count = 1
             clip.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
@@ -183,4 +235,8 @@ PICTURES: Mapping[str, Callable[[BinaryIO, Image.Image, Recipe], None]] = {
     ".tiff": _tiff,
 }
 MESHES: Mapping[str, Callable[[Any, Recipe], str | bytes]] = {".glb": _glb, ".obj": _obj, ".ply": _ply, ".stl": _stl}
-CLIPS: Mapping[str, Callable[[Path, Iterator[np.ndarray], int, Recipe], Iterator[int]]] = {".mp4": _mp4, ".gif": _gif}
+CLIPS: Mapping[str, Callable[[Path, Iterator[np.ndarray], float, Recipe], Iterator[int]]] = {
+    ".mp4": _mp4,
+    ".webm": _webm,
+    ".gif": _gif,
+}
