@@ -65,12 +65,19 @@ def show(name: Name, as_json: Json = False, debug: Debug = False) -> None:
         "Plane order": ", ".join(header.config.plane_order),
         "Basis scales": ", ".join(map(str, info.scales)),
         "Defaults": f"{info.sampler}, {info.steps} steps, guidance {info.guidance:g}",
-        "Prompts": f"knows {len(info.known_words)} words" if info.takes_text else "none",
+        "Prompts": _prompts(info),
     }
     for label, value in facts.items():
         print(f"{label + ':':<14}{value}")
     print("Configuration:")
     print(header.config.model_dump_json(indent=1, exclude_defaults=True))
+
+
+def _prompts(info: ModelInfo) -> str:
+    if not info.takes_text:
+        return "none"
+    known = f"knows {len(info.known_words)} words" if info.known_words else "knows all words"
+    return known + (", ranks candidates" if info.can_rank else "")
 
 
 def summary(info: ModelInfo) -> dict[str, Any]:
@@ -93,6 +100,7 @@ def summary(info: ModelInfo) -> dict[str, Any]:
         "licence": info.licence,
         "summary": info.summary,
         "can_sample": info.can_sample,
+        "can_rank": info.can_rank,
     }
 
 
