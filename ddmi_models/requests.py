@@ -484,9 +484,31 @@ class MakeData:
 
 @dataclass(frozen=True)
 class CheckData:
-    """Look through a training set. Result: dict of plain values: name, version, count, usable, problems."""
+    """Look through a data set. Result: DataSummary. `domain`: what it is wanted for, if that is known."""
 
     folder: Path
+    domain: str | None = None
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """What a data set is and what of it can be used.
+
+    Attributes:
+        layout: key of the layout in which it lies. title: what it is, for people. domain: what is trained on it; "" if
+            that is not known.
+        count, usable: items found, and how many of them are whole. problems: what is wrong, one line each.
+        facts: more about it, by name. examples: some of its files.
+    """
+
+    layout: str
+    title: str
+    domain: str
+    count: int
+    usable: int
+    problems: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    examples: tuple[Path, ...]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,80 @@
+"""Folders of pictures of any sizes."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddmi_models.training.datasets.layout import BadItem, Item, Layout, Preparation, Rows, below, files_below
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+LEAST_SIDE = 8
+"""Pixels below which a picture is no use."""
+
+
+def open_picture(path: Path) -> Image:
+    """A picture, upright, as RGB; what is transparent becomes white.
+
+    Raises:
+        BadItem: it is no picture, cut short, or so large that it may be an attack.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as file:
+                picture = ImageOps.exif_transpose(file)
+                if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+                    picture = picture.convert("RGBA")
+                    ground = Image.new("RGBA", picture.size, "white")
+                    picture = Image.alpha_composite(ground, picture)
+                return picture.convert("RGB")
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise BadItem("more pixels than are safe to open") from None
+    except (OSError, ValueError, SyntaxError, EOFError) as error:  # what PIL raises for damaged files
+        raise BadItem("damaged or no picture" if not isinstance(error, PermissionError) else "not readable") from None
+
+
+def squared(picture: Image, size: int) -> NDArray[np.uint8]:
+    """The middle square of a picture at a size: uint8 [size, size, 3], well filtered."""
+    from PIL.Image import Resampling
+
+    width, height = picture.size
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    window = (left, top, left + side, top + side)
+    return np.asarray(picture.resize((size, size), Resampling.LANCZOS, box=window, reducing_gap=3.0))
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a name is that of a picture."""
+    return path.suffix.lower() in ENDINGS
+
+
+def _find(folder: Path) -> list[Item]:
+    return [Item(below(path, folder), (path,)) for path in files_below(folder, ENDINGS)]
+
+
+def _inspect(item: Item) -> str:
+    width, height = open_picture(item.files[0]).size
+    if min(width, height) < LEAST_SIDE:
+        raise BadItem(f"{width}x{height} pixels are too few")
+    return f"{width}x{height}"
+
+
+def _read(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
+    picture = open_picture(item.files[0])
+    if min(picture.size) < LEAST_SIDE:
+        raise BadItem(f"{picture.width}x{picture.height} pixels are too few")
+    return {"image": squared(picture, how.size)[None]}, []
+
+
+IMAGES = Layout("images", "Folder of pictures", "image", _find, _inspect, _read)

@@ -1,0 +1,100 @@
+"""From files to arrays of equal rows: once, in parallel, into the store; what is damaged is skipped and told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ddmi_models.errors import BadData
+from ddmi_models.training.datasets.layout import BadItem, Item, Layout, Preparation, Rows
+from ddmi_models.training.datasets.recognise import Found
+from ddmi_models.training.datasets.store import (
+    StoreWriter,
+    content_key,
+    fingerprint,
+    open_set,
+    remember,
+    remembered,
+    store_dir,
+)
+from ddmi_models.training.procedural.shards import side_by_side
+
+CHUNK = 16
+"""Items that a worker gets at a time."""
+ALONE = 64
+"""Items up to which starting other processes takes longer than the work."""
+
+Problem = tuple[str, str]
+"""The item, and what is wrong with it."""
+Outcome = tuple[Rows | None, list[str]]
+
+
+def prepared(
+    found: Found, how: Preparation, workers: int | None = None, check: Callable[[], None] = lambda: None
+) -> tuple[dict[str, NDArray[Any]], list[Problem]]:
+    """The arrays of a data set, mapped into memory, and what of it is not used.
+
+    A set that was prepared before, here or elsewhere, is found again by its content.
+
+    Args:
+        workers: processes; None: one for each core, for more than ALONE items.
+        check: called now and then; may raise to stop, which leaves nothing behind.
+
+    Raises:
+        BadData: nothing can be used. CannotWrite: no space for the store.
+    """
+    mark = fingerprint(found.layout, found.items, how)
+    place = remembered(mark)
+    if place is None:
+        key = content_key(found.layout, found.items, how)
+        place = store_dir() / key
+        if not place.is_dir():
+            place = _write(found, how, key, workers, check)
+        remember(mark, key)
+    return open_set(place)
+
+
+def _write(found: Found, how: Preparation, key: str, workers: int | None, check: Callable[[], None]) -> Path:
+    problems: list[Problem] = []
+    with StoreWriter(key) as writer:
+        outcomes = each_item(partial(_outcomes, found.layout, how), found.items, workers, check)
+        for item, (rows, notes) in zip(found.items, outcomes, strict=True):
+            problems += [(item.name, note) for note in notes]
+            if rows is not None:
+                writer.append(item, rows)
+        if not writer.rows:
+            name, reason = problems[0]
+            raise BadData(f"Nothing in {found.folder} can be used; {name}: {reason}.", "See `ddmi data check`.")
+        return writer.finish(problems)
+
+
+def each_item(
+    work: Callable[[Sequence[Item]], list[Any]],
+    items: Sequence[Item],
+    workers: int | None,
+    check: Callable[[], None],
+) -> Iterator[Any]:
+    """What `work` (picklable) gives for each item, in order, in several processes where that pays."""
+    if workers is None:
+        workers = 1 if len(items) <= ALONE else os.cpu_count() or 1
+    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+    for results in side_by_side(work, chunks, min(workers, len(chunks)), check):
+        yield from results
+
+
+def _outcomes(layout: Layout, how: Preparation, items: Sequence[Item]) -> list[Outcome]:
+    return [_outcome(layout, how, item) for item in items]
+
+
+def _outcome(layout: Layout, how: Preparation, item: Item) -> Outcome:
+    try:
+        return layout.read(item, how)
+    except BadItem as error:
+        return None, [str(error)]
+    except MemoryError:
+        return None, ["too large for the memory"]

@@ -1,0 +1,113 @@
+"""Which layout a folder has."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddmi_models.errors import BadData
+from ddmi_models.training.datasets.images import IMAGES, open_picture, squared
+from ddmi_models.training.datasets.layout import BadItem, Item, Layout
+from ddmi_models.training.datasets.posed import POSED, POSED_NPZ, SRN
+from ddmi_models.training.datasets.shapes import MESHES, OCCUPANCY
+from ddmi_models.training.datasets.videos import FRAME_FOLDERS, VIDEO_FILES
+
+LAYOUTS: tuple[Layout, ...] = (OCCUPANCY, SRN, POSED, POSED_NPZ, MESHES, VIDEO_FILES, FRAME_FOLDERS, IMAGES)
+"""From the most particular to the least."""
+
+TRAINING_PARTS = ("train", "cars_train")
+OTHER_PARTS = ("val", "valid", "validation", "test", "cars_val", "cars_test")
+FEW = 0.1
+"""Share of the pictures below which meshes or films among them are strays."""
+FILM_FRAMES, FILM_SIZE, ALIKE = 12, 16, 0.5
+"""Pictures looked at, their size, and how much more alike neighbours in a film are than pictures far apart."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A data set: its folder, or the part of it for training; its layout; its items, at least one."""
+
+    folder: Path
+    layout: Layout
+    items: tuple[Item, ...]
+
+
+def recognise(folder: Path, domain: str | None = None) -> Found:
+    """What a folder holds.
+
+    A folder that has a training part beside others (train, test, ...) stands for its training part.
+
+    Args:
+        domain: only layouts of this one, where it is known what is wanted.
+
+    Raises:
+        BadData: no folder, or nothing that is known.
+    """
+    if not folder.is_dir():
+        raise BadData(f"There is no folder {folder}.", "Give the folder of a data set.")
+    folder = _training_part(folder)
+    found = {layout.key: layout.find(folder) for layout in LAYOUTS if domain in (None, layout.domain)}
+    chosen = _choice({key: items for key, items in found.items() if items})
+    if chosen is None:
+        what = {"image": "pictures", "shape": "shapes", "nerf": "posed pictures", "video": "videos"}
+        raise BadData(
+            f"{folder} holds no {what.get(domain or '', 'data')} in a known layout.",
+            "Known are shards with a manifest, and the layouts that docs/data.md lists.",
+        )
+    layout = next(each for each in LAYOUTS if each.key == chosen)
+    return Found(folder, layout, tuple(found[chosen]))
+
+
+def _training_part(folder: Path) -> Path:
+    names = {path.name for path in folder.iterdir() if path.is_dir()}
+    part = next((name for name in TRAINING_PARTS if name in names), None)
+    only_parts = names <= {*TRAINING_PARTS, *OTHER_PARTS}
+    return folder / part if part is not None and only_parts else folder
+
+
+def _choice(found: dict[str, list[Item]]) -> str | None:
+    """The layout among those that have items in a folder."""
+    pictures = len(found.get(IMAGES.key, ()))
+    for layout in LAYOUTS:
+        items = found.get(layout.key)
+        if not items:
+            continue
+        if layout in (MESHES, VIDEO_FILES) and len(items) < FEW * pictures:
+            continue
+        if layout is FRAME_FOLDERS and IMAGES.key in found and not _is_film(items, pictures):
+            continue
+        return layout.key
+    return None
+
+
+def _is_film(folders: list[Item], pictures: int) -> bool:
+    """Whether folders of numbered pictures hold frames: most pictures are in them, and neighbours are alike."""
+    if sum(len(item.files) for item in folders) < 0.9 * pictures:
+        return False
+    if all(re.match(r"frames?[_-]?\d+$", path.stem, re.IGNORECASE) for item in folders for path in item.files[:1]):
+        return True
+    near, far = [], []
+    for item in folders[:: max(1, len(folders) // FILM_FRAMES)][:FILM_FRAMES]:
+        middle = len(item.files) // 2
+        looks = [_look(item.files[index]) for index in (0, middle - 1, middle)]
+        if any(look is None for look in looks):
+            continue
+        first, before, after = (np.asarray(look) for look in looks)
+        near.append(np.abs(before - after).mean())
+        far.append(first)
+    if not near:
+        return False
+    apart = [np.abs(a - b).mean() for index, a in enumerate(far) for b in far[:index]]
+    return bool(np.median(near) < ALIKE * np.median(apart)) if apart else bool(near[0] < 0.05)
+
+
+def _look(path: Path) -> NDArray[np.float64] | None:
+    """A small copy of a picture in [0, 1]; None if it is damaged."""
+    try:
+        return squared(open_picture(path), FILM_SIZE) / 255
+    except BadItem:
+        return None

@@ -1,0 +1,180 @@
+"""Shapes: ShapeNet as Occupancy Networks prepared it, and folders of meshes; with captions where there are any."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddmi_models.training.datasets.layout import (
+    BadItem,
+    Item,
+    Layout,
+    Preparation,
+    Rows,
+    below,
+    files_below,
+    read_npz,
+    seeded,
+)
+
+if TYPE_CHECKING:
+    import trimesh
+
+ENDINGS = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf")
+ID_COLUMNS = ("modelid", "model_id", "id", "name", "file")
+TEXT_COLUMNS = ("description", "caption", "text", "prompt")
+HALF_NOISE = 1e-4
+"""Deviation of the noise that points stored in half precision get, so that none lie on a lattice (reference facts)."""
+LONGEST = 0.97
+MOST_FACES = 2_000_000
+
+
+def captions_of(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Texts by the name of an item, of the CSV files in a folder that have a column for each (as Text2Shape's has)."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(folder.glob("*.csv")):
+        try:
+            with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+                reader = csv.DictReader(file)
+                columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}
+                ids = next((columns[name] for name in ID_COLUMNS if name in columns), None)
+                texts = next((columns[name] for name in TEXT_COLUMNS if name in columns), None)
+                if ids is None or texts is None:
+                    continue
+                for row in reader:
+                    text = " ".join((row[texts] or "").split())
+                    if row[ids] and text:
+                        found.setdefault(row[ids].strip(), []).append(text)
+        except (OSError, csv.Error):
+            continue  # a table that is not about captions; what has none is counted in the summary
+    return {key: tuple(texts) for key, texts in found.items()}
+
+
+def _text_beside(path: Path) -> tuple[str, ...]:
+    """Lines of the .txt file with the name of a mesh."""
+    beside = path.with_suffix(".txt")
+    if not beside.is_file():
+        return ()
+    lines = beside.read_text(encoding="utf-8", errors="replace").splitlines()
+    return tuple(" ".join(line.split()) for line in lines if line.strip())
+
+
+def _find_occupancy(folder: Path) -> list[Item]:
+    """Folders with points.npz and pointcloud.npz; where a category has a train.lst, those that it lists."""
+    listed: dict[Path, set[str]] = {}
+    texts = captions_of(folder)
+    items = []
+    for points in sorted(folder.rglob("points.npz")):
+        home = points.parent
+        cloud = home / "pointcloud.npz"
+        if not cloud.is_file():
+            continue
+        if home.parent not in listed:
+            table = home.parent / "train.lst"
+            listed[home.parent] = set(table.read_text().split()) if table.is_file() else set()
+        names = listed[home.parent]
+        if not names or home.name in names:
+            label = below(home, folder)
+            items.append(Item(home.name if label == "." else label, (points, cloud), texts.get(home.name, ())))
+    return items
+
+
+def _occupancy(item: Item) -> tuple[NDArray[np.generic], NDArray[np.bool_], NDArray[np.generic]]:
+    """Query points [M, 3], their occupancy [M], surface points [N, 3] as stored."""
+    points, packed = read_npz(item.files[0], ("points", "occupancies")).values()
+    (cloud,) = read_npz(item.files[1], ("points",)).values()
+    inside = packed.astype(bool)
+    if packed.dtype == np.uint8 and len(packed) == -(-len(points) // 8):
+        inside = np.unpackbits(packed)[: len(points)].astype(bool)
+    if points.ndim != 2 or points.shape[1:] != (3,) or cloud.shape[1:] != (3,) or len(inside) != len(points):
+        raise BadItem("points, occupancies and surface points do not fit each other")
+    if not len(points) or not len(cloud) or not (np.isfinite(points).all() and np.isfinite(cloud).all()):
+        raise BadItem("no points, or values that are not finite")
+    if not inside.any():
+        raise BadItem("no point is inside")
+    return points, inside, cloud
+
+
+def _inspect_occupancy(item: Item) -> str:
+    points, _, cloud = _occupancy(item)
+    return f"{len(points)} queries, {len(cloud)} surface points"
+
+
+def _read_occupancy(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
+    points, inside, cloud = _occupancy(item)
+    rng = seeded(item)
+    chosen = _some(rng, len(points), how.queries)
+    places = points[chosen].astype(np.float32)
+    if points.dtype == np.float16:
+        places += rng.normal(0, HALF_NOISE, places.shape).astype(np.float32)
+    surface = cloud[_some(rng, len(cloud), how.cloud)].astype(np.float32)
+    return _shape_rows(surface, places, inside[chosen]), []
+
+
+def _some(rng: np.random.Generator, available: int, wanted: int) -> NDArray[np.int64]:
+    """Indices of so many rows, none twice unless there are too few."""
+    return rng.choice(available, wanted, replace=wanted > available)
+
+
+def _shape_rows(cloud: NDArray[Any], points: NDArray[Any], inside: NDArray[np.bool_]) -> Rows:
+    return {
+        "cloud": cloud.astype(np.float16)[None],
+        "points": points.astype(np.float16)[None],
+        "occupancy": np.packbits(inside)[None],
+    }
+
+
+def _find_meshes(folder: Path) -> list[Item]:
+    texts = captions_of(folder)
+    items = []
+    for path in files_below(folder, ENDINGS):
+        name = below(path, folder)
+        own = texts.get(path.stem) or texts.get(path.name) or texts.get(path.parent.name) or _text_beside(path)
+        items.append(Item(name, (path,), own))
+    return items
+
+
+def load_mesh(path: Path) -> trimesh.Trimesh:
+    """A mesh file as one mesh, its box centred and its longest side LONGEST.
+
+    Raises:
+        BadItem: no mesh, damaged, without faces, flat, or too large.
+    """
+    import trimesh
+
+    try:
+        mesh = trimesh.load(path, force="mesh", process=True, skip_materials=True)
+    except Exception as error:  # noqa: BLE001 - trimesh's readers raise whatever their parsers do
+        raise BadItem(f"damaged or no mesh ({type(error).__name__})") from None
+    if not isinstance(mesh, trimesh.Trimesh) or len(mesh.faces) == 0 or not np.isfinite(mesh.vertices).all():
+        raise BadItem("no faces in it")
+    if len(mesh.faces) > MOST_FACES:
+        raise BadItem(f"more than {MOST_FACES:,} faces")
+    used = mesh.vertices[np.unique(mesh.faces)]
+    low, high = used.min(axis=0), used.max(axis=0)
+    if (high - low).max() <= 0 or np.sort(high - low)[1] <= 0:
+        raise BadItem("all its points lie on a line")
+    vertices = (mesh.vertices - (low + high) / 2) * (LONGEST / (high - low).max())
+    return trimesh.Trimesh(vertices, mesh.faces, process=False)
+
+
+def _inspect_mesh(item: Item) -> str:
+    return "closed" if load_mesh(item.files[0]).is_watertight else "open"
+
+
+def _read_mesh(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
+    from ddmi_models.training.datasets.occupancy import mesh_samples
+
+    cloud, points, inside = mesh_samples(load_mesh(item.files[0]), seeded(item), how.cloud, how.queries)
+    return _shape_rows(cloud, points, inside), []
+
+
+OCCUPANCY = Layout(
+    "occupancy", "ShapeNet as Occupancy Networks prepared it", "shape", _find_occupancy, _inspect_occupancy,
+    _read_occupancy,
+)  # fmt: skip
+MESHES = Layout("meshes", "Folder of meshes", "shape", _find_meshes, _inspect_mesh, _read_mesh)

@@ -1,0 +1,109 @@
+"""What a data set is and what of it can be used: for `ddmi data check` and the Train page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ddmi_models.requests import DataSummary
+from ddmi_models.training.checking import check_shards
+from ddmi_models.training.datasets.layout import BadItem, Item, Layout
+from ddmi_models.training.datasets.prepare import each_item
+from ddmi_models.training.datasets.recognise import Found, recognise
+from ddmi_models.training.procedural.shards import MANIFEST
+
+EXAMPLES = 12
+KINDS_TOLD = 3
+DOMAIN_OF_KEY = {"image": "image", "occupancy": "shape", "images": "nerf", "frames": "video"}
+"""The array that only data of a domain has."""
+
+
+def summarise(
+    folder: Path, check: Callable[[], None] = lambda: None, domain: str | None = None, workers: int | None = None
+) -> DataSummary:
+    """Look at every item of a data set.
+
+    Args:
+        check: called now and then; may raise to stop. domain: what it is wanted for, if that is known.
+        workers: processes; None: as many as pay.
+
+    Raises:
+        BadData: no folder, or nothing in it that is known.
+    """
+    if is_sharded(folder):
+        return _shard_summary(folder, check)
+    found = recognise(folder, domain)
+    outcomes = list(each_item(partial(_inspected, found.layout), found.items, workers, check))
+    kinds = Counter(kind for kind, _ in outcomes if kind is not None)
+    problems = [
+        f"{item.name}: {reason}." for item, (_, reason) in zip(found.items, outcomes, strict=True) if reason is not None
+    ]
+    return DataSummary(
+        layout=found.layout.key,
+        title=found.layout.label,
+        domain=found.layout.domain,
+        count=len(found.items),
+        usable=kinds.total(),
+        problems=tuple(problems),
+        facts=(("holds", _most(kinds)), *_caption_facts(found)),
+        examples=_examples(found),
+    )
+
+
+def is_sharded(folder: Path) -> bool:
+    """Whether a folder holds shards, or a manifest that names some."""
+    shards = any(folder.glob("shard-*.npz"))
+    return shards or ((folder / MANIFEST).is_file() and '"layout"' not in (folder / MANIFEST).read_text())
+
+
+def _inspected(layout: Layout, items: Sequence[Item]) -> list[tuple[str | None, str | None]]:
+    """What each item is, or why it cannot be used."""
+    results: list[tuple[str | None, str | None]] = []
+    for item in items:
+        try:
+            results.append((layout.inspect(item), None))
+        except BadItem as error:
+            results.append((None, str(error)))
+    return results
+
+
+def _most(kinds: Counter[str]) -> str:
+    told = [f"{count} of {kind}" for kind, count in kinds.most_common(KINDS_TOLD)]
+    others = kinds.total() - sum(count for _, count in kinds.most_common(KINDS_TOLD))
+    return ", ".join([*told, *([f"{others} others"] if others else [])]) or "nothing that can be used"
+
+
+def _caption_facts(found: Found) -> tuple[tuple[str, str], ...]:
+    captioned = sum(bool(item.captions) for item in found.items)
+    return (("captions", f"{captioned} of {len(found.items)} items"),) if captioned else ()
+
+
+def _examples(found: Found) -> tuple[Path, ...]:
+    step = max(1, len(found.items) // EXAMPLES)
+    return tuple(item.files[0] for item in found.items[::step][:EXAMPLES])
+
+
+def _shard_summary(folder: Path, check: Callable[[], None]) -> DataSummary:
+    import numpy as np
+
+    report: dict[str, Any] = check_shards(folder, check)
+    domain = ""
+    for path in sorted(folder.glob("shard-*.npz"))[:1]:
+        try:
+            with np.load(path, allow_pickle=False) as shard:
+                domain = next((DOMAIN_OF_KEY[key] for key in shard if key in DOMAIN_OF_KEY), "")
+        except (OSError, ValueError):
+            domain = ""  # told among the problems
+    return DataSummary(
+        layout="shards",
+        title=f"{report['name']} version {report['version']}",
+        domain=domain,
+        count=int(report["count"]),
+        usable=int(report["usable"]),
+        problems=tuple(report["problems"]),
+        facts=tuple((key, str(report[key])) for key in ("name", "version", "seed", "shards")),
+        examples=(),
+    )

@@ -1,0 +1,119 @@
+"""Video files, and folders of numbered frames: clips of a fixed number of frames."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddmi_models.training.datasets.images import ENDINGS as PICTURE_ENDINGS
+from ddmi_models.training.datasets.images import open_picture, squared
+from ddmi_models.training.datasets.layout import (
+    BadItem,
+    Item,
+    Layout,
+    Preparation,
+    Rows,
+    below,
+    files_below,
+    natural,
+)
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+ENDINGS = (".mp4", ".webm", ".avi", ".mov", ".mkv", ".m4v", ".gif")
+MOST_CLIPS = 64
+"""Clips taken of one film at most, so that a long one fits in memory and does not outweigh the others."""
+LEAST_FRAMES = 2
+
+
+def _find_files(folder: Path) -> list[Item]:
+    return [Item(below(path, folder), (path,)) for path in files_below(folder, ENDINGS)]
+
+
+def _frames(path: Path) -> Iterator[Image]:
+    """The frames of a video file one after another.
+
+    Raises:
+        BadItem: it is no video, or damaged.
+    """
+    import av
+
+    try:
+        with av.open(str(path)) as film:
+            if not film.streams.video:
+                raise BadItem("no pictures in it")
+            film.streams.video[0].thread_type = "NONE"  # frames in parallel come from several files, not from one
+            for frame in film.decode(video=0):
+                yield frame.to_image()
+    except (av.FFmpegError, OSError, ValueError):
+        raise BadItem("damaged or no video") from None
+
+
+def _inspect_file(item: Item) -> str:
+    count, size = 0, (0, 0)
+    for frame in _frames(item.files[0]):
+        count, size = count + 1, frame.size
+    if count < LEAST_FRAMES:
+        raise BadItem("fewer than two frames")
+    return f"{size[0]}x{size[1]}"
+
+
+def _read_file(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
+    return _clips((squared(frame, how.size) for frame in _every(_frames(item.files[0]), how.stride)), how)
+
+
+def _every(frames: Iterator[Image], stride: int) -> Iterator[Image]:
+    return (frame for index, frame in enumerate(frames) if index % stride == 0)
+
+
+def _clips(frames: Iterator[NDArray[np.uint8]], how: Preparation) -> tuple[Rows, list[str]]:
+    """Clips one after another, without overlap; what is left at the end is dropped."""
+    clips: list[NDArray[np.uint8]] = []
+    current: list[NDArray[np.uint8]] = []
+    for frame in frames:
+        current.append(frame)
+        if len(current) == how.frames:
+            if len(clips) == MOST_CLIPS:
+                return {"frames": np.stack(clips)}, [f"only its first {MOST_CLIPS} clips are used"]
+            clips.append(np.stack(current))
+            current = []
+    if not clips:
+        raise BadItem(f"{len(current)} frames at stride {how.stride} make no clip of {how.frames}")
+    return {"frames": np.stack(clips)}, []
+
+
+def _find_folders(folder: Path) -> list[Item]:
+    """Folders of at least two pictures whose names differ in a number alone."""
+    groups: dict[Path, list[Path]] = defaultdict(list)
+    for path in files_below(folder, PICTURE_ENDINGS):
+        groups[path.parent].append(path)
+    items = []
+    for parent, paths in groups.items():
+        stems = {re.sub(r"\d+$", "", path.stem) for path in paths}
+        if len(paths) >= LEAST_FRAMES and len(stems) == 1 and all(path.stem[-1].isdigit() for path in paths):
+            name = below(parent, folder)
+            items.append(Item(folder.name if name == "." else name, tuple(sorted(paths, key=natural))))
+    return sorted(items, key=lambda item: natural(Path(item.name)))
+
+
+def _inspect_folder(item: Item) -> str:
+    sizes = {open_picture(path).size for path in item.files}
+    if len(sizes) > 1:
+        raise BadItem("frames of different sizes")
+    width, height = sizes.pop()
+    return f"{width}x{height}"
+
+
+def _read_folder(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
+    return _clips((squared(open_picture(path), how.size) for path in item.files[:: how.stride]), how)
+
+
+VIDEO_FILES = Layout("video-files", "Video files", "video", _find_files, _inspect_file, _read_file)
+FRAME_FOLDERS = Layout("frames", "Folders of frames", "video", _find_folders, _inspect_folder, _read_folder)

@@ -1,0 +1,95 @@
+"""Posed pictures: three layouts of the same car come out alike; points are carved where none are given."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.spatial import cKDTree
+
+from ddmi_models.training.datasets import Preparation, prepared, recognise, summarise
+from ddmi_models.training.procedural import data_maker, write_layout
+from ddmi_models.training.procedural.car_shards import car_item
+from ddmi_models.training.procedural.ray_views import CAMERA_ANGLE
+
+HOW = Preparation(size=32, views=12, cloud=512)
+SEED = 2
+
+
+@pytest.fixture(scope="module")
+def car() -> dict[str, np.ndarray]:
+    return car_item(SEED, 32, 12)
+
+
+def made(tmp_path: Path, layout: str) -> Path:
+    list(write_layout(data_maker("cars").configured({"size": 32, "views": 12}), layout, tmp_path, 1, SEED))
+    return tmp_path
+
+
+def nearest(points: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return np.asarray(cKDTree(others.astype(float)).query(points.astype(float))[0])
+
+
+@pytest.mark.parametrize("layout", ["srn", "npz"])
+def test_the_published_layouts(tmp_path: Path, car: dict[str, np.ndarray], layout: str) -> None:
+    folder = made(tmp_path, layout)
+    summary = summarise(folder)
+    assert (summary.layout, summary.domain) == ({"srn": "srn", "npz": "posed-npz"}[layout], "nerf")
+    assert (summary.count, summary.usable, summary.problems) == (1, 1, ())
+    assert dict(summary.facts)["holds"] == "1 of 12 views"
+    arrays, _ = prepared(recognise(folder), HOW)
+    np.testing.assert_allclose(arrays["images"][0].astype(int), car["images"], atol=1)
+    np.testing.assert_allclose(arrays["poses"][0], car["poses"], atol=1e-5)
+    assert arrays["camera_angle"][0] == pytest.approx(CAMERA_ANGLE, abs=1e-5)
+    assert nearest(arrays["cloud"][0], car["cloud"]).max() < 2e-3
+
+
+def test_srn_without_points_is_carved(tmp_path: Path, car: dict[str, np.ndarray]) -> None:
+    folder = made(tmp_path, "srn")
+    next(folder.rglob("pointcloud.npz")).unlink()
+    arrays, _ = prepared(recognise(folder), HOW)
+    cloud = arrays["cloud"][0].astype(float)
+    assert np.median(nearest(cloud[:, :3], car["cloud"][:, :3])) < 0.04
+    assert np.quantile(nearest(car["cloud"][:, :3], cloud[:, :3]), 0.9) < 0.12
+    size, wanted = np.ptp(cloud[:, :3], axis=0), np.ptp(car["cloud"][:, :3].astype(float), axis=0)
+    np.testing.assert_allclose(size / size.max(), wanted / wanted.max(), atol=0.12)
+    np.testing.assert_allclose(cloud[:, 3:].mean(axis=0), car["cloud"][:, 3:].astype(float).mean(axis=0), atol=0.15)
+
+
+def test_transforms_of_wide_pictures_in_another_scale(tmp_path: Path, car: dict[str, np.ndarray]) -> None:
+    scale, shift = 3.0, np.array([5.0, -1.0, 2.0])
+    frames = []
+    for index, (picture, pose) in enumerate(zip(car["images"], car["poses"].astype(float), strict=True)):
+        wide = np.pad(picture, ((0, 0), (16, 16), (0, 0)), constant_values=255)
+        alpha = np.where((wide < 255).any(axis=-1), 255, 0).astype(np.uint8)
+        (tmp_path / "car" / "pics").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.dstack([wide, alpha])).save(tmp_path / "car" / "pics" / f"{index}.png")
+        pose[:3, 3] = pose[:3, 3] * scale + shift
+        frames.append({"file_path": f"./pics/{index}", "transform_matrix": pose.tolist()})
+    angle = 2 * math.atan(2 * math.tan(CAMERA_ANGLE / 2))
+    table = tmp_path / "car" / "transforms.json"
+    table.write_text(json.dumps({"camera_angle_x": angle, "frames": frames}))
+    assert summarise(tmp_path).layout == "transforms"
+    arrays, _ = prepared(recognise(tmp_path), HOW)
+    np.testing.assert_allclose(arrays["images"][0].astype(int), car["images"], atol=2)
+    assert arrays["camera_angle"][0] == pytest.approx(CAMERA_ANGLE, abs=1e-5)
+    assert np.abs(arrays["cloud"][0, :, :3]).max() <= 0.5
+    distances = np.linalg.norm(arrays["poses"][0, :, :3, 3], axis=1)
+    assert distances.min() > 1.4 and distances.max() < 2.2  # in the cube's units now
+    np.testing.assert_allclose(arrays["poses"][0, :, :3, :3], car["poses"][:, :3, :3], atol=1e-6)
+
+
+def test_damaged_sets_are_told(tmp_path: Path) -> None:
+    folder = made(tmp_path, "srn")
+    (folder / "cars_train" / f"car{SEED:08d}" / "pose" / "000003.txt").write_text("1 0 0")
+    summary = summarise(folder)
+    assert summary.usable == 0
+    assert summary.problems == (f"car{SEED:08d}: 000003.txt does not hold the numbers that are needed.",)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "transforms.json").write_text('{"frames": [{"file_path": "a"}]}')
+    assert summarise(other).problems[0].startswith("other: transforms.json is damaged")

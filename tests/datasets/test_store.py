@@ -1,0 +1,75 @@
+"""The store of prepared sets: found again by content, whole or not there, the same from any number of workers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ddmi_models.cancel import CancelToken, WorkCancelled
+from ddmi_models.training.datasets import Preparation, prepared, recognise
+from ddmi_models.training.datasets import prepare as preparing
+from ddmi_models.training.datasets.store import store_dir
+
+HOW = Preparation(size=8)
+
+
+@pytest.fixture
+def noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DDMI_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "noise"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for index in range(20):
+        Image.fromarray(rng.integers(0, 255, (9, 12, 3), dtype=np.uint8)).save(folder / f"{index}.png")
+    return folder
+
+
+def sets() -> list[Path]:
+    return [path for path in store_dir().iterdir() if path.is_dir()]
+
+
+def test_a_set_is_prepared_once_wherever_it_lies(noise: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, _ = prepared(recognise(noise), HOW)
+    assert isinstance(first["image"], np.memmap)
+    copy = shutil.copytree(noise, tmp_path / "copy")
+    os.utime(noise / "3.png")
+
+    def no_reading(*_: object) -> None:
+        raise AssertionError("read again")
+
+    monkeypatch.setattr(preparing, "_write", no_reading)
+    for folder in (noise, copy):
+        again, _ = prepared(recognise(folder), HOW)
+        np.testing.assert_array_equal(again["image"], first["image"])
+
+
+def test_other_content_or_another_size_is_another_set(noise: Path) -> None:
+    first, _ = prepared(recognise(noise), HOW)
+    assert prepared(recognise(noise), Preparation(size=4))[0]["image"].shape == (20, 4, 4, 3)
+    Image.new("RGB", (9, 9), "red").save(noise / "7.png")
+    second, _ = prepared(recognise(noise), HOW)
+    changed = (second["image"] != first["image"]).any(axis=(1, 2, 3))
+    assert np.flatnonzero(changed).tolist() == [7]
+
+
+def test_several_workers_give_the_same(noise: Path) -> None:
+    alone, _ = prepared(recognise(noise), HOW, workers=1)
+    kept = np.array(alone["image"])
+    shutil.rmtree(store_dir())
+    together, _ = prepared(recognise(noise), HOW, workers=2)
+    np.testing.assert_array_equal(together["image"], kept)
+
+
+def test_stopping_leaves_nothing(noise: Path) -> None:
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(WorkCancelled):
+        prepared(recognise(noise), HOW, check=token.check)
+    assert not sets()
+    prepared(recognise(noise), HOW)
+    assert len(sets()) == 1
