@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from ddmi_models.cameras import Camera
 from ddmi_models.planes import Latents
 from ddmi_models.recipes import Recipe
 
@@ -109,6 +110,23 @@ class MeshView:
 
 
 @dataclass(frozen=True)
+class RadianceView:
+    """A picture of a radiance field from a camera.
+
+    Attributes:
+        shows: colour, depth (near is dark) or normals (of the world, as colours).
+        samples: places evaluated along a ray at most; None: the model's; fewer for quick looks.
+    """
+
+    width: int
+    height: int
+    camera: Camera = field(default_factory=Camera)
+    gains: tuple[float, ...] | None = None
+    shows: Literal["colour", "depth", "normals"] = "colour"
+    samples: int | None = None
+
+
+@dataclass(frozen=True)
 class Timing:
     """The frames of a clip: frame k stands `start` + k / `rate` seconds after the first trained frame.
 
@@ -140,26 +158,30 @@ class ClipView:
     gains: tuple[float, ...] | None = None
 
 
-View: TypeAlias = ClipView | ImageView | MeshView
+View: TypeAlias = ClipView | ImageView | MeshView | RadianceView
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A rendered picture: uint8 [height, width, 3]."""
+    """A rendered picture: uint8 [height, width, 3]; of a radiance field also the depth of each pixel along the camera's
+    axis (0 where nothing is) and its opacity, float32 [height, width]."""
 
     pixels: np.ndarray
+    depth: np.ndarray | None = None
+    opacity: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class MeshData:
     """A surface: vertices float32 [V, 3] in the cube [-0.5, 0.5]^3 (y up), faces int32 [F, 3] wound outward, normals
-    float32 [V, 3]."""
+    float32 [V, 3], colours uint8 [V, 3] where the field has some."""
 
     vertices: np.ndarray
     faces: np.ndarray
     normals: np.ndarray
     watertight: bool
     cells: int
+    colours: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -344,7 +366,7 @@ class ExportEstimate:
 class PlanExport:
     """Refuse an export of a model's samples that cannot be done, before anything is sampled. Result: ExportEstimate.
 
-    `path` and `resolution` as in Export.
+    `path`, `resolution` and `views` as in Export.
     """
 
     model: str
@@ -354,6 +376,7 @@ class PlanExport:
     gains: tuple[float, ...] | None = None
     grain: float = 0.0
     timing: Timing = Timing()
+    views: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -362,8 +385,10 @@ class Export:
     written. A video's path without a suffix becomes a folder of frames; `timing` says which.
 
     `resolution` is (width, height) in pixels of a picture, or (cells, cells) of a mesh; None: the domain's usual one.
-    A shape written to a picture or a clip format becomes a still or a turntable of that many pixels.
-    `clean` as in MeshView.
+    A shape or a radiance field written to a picture or a clip format becomes a still or a turntable of that many
+    pixels; a radiance field's path without a suffix a folder of a turntable's frames and their cameras. `views` is the
+    number of frames of a radiance field's turntable, `camera` the first one's; None: the usual ones. `clean` as in
+    MeshView.
     """
 
     sample: Sample
@@ -374,6 +399,8 @@ class Export:
     grain: float = 0.0
     clean: bool = True
     timing: Timing = Timing()
+    views: int | None = None
+    camera: Camera | None = None
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,11 @@ class NerfDomain(TriplaneDomain):
         """World units a unit of the cube [-0.5, 0.5]^3, whose margin reaches to the border of the planes."""
         return self.radiance.extent / (0.5 * (1 + CUBE_MARGIN))
 
+    def to_world(self, points: torch.Tensor) -> torch.Tensor:
+        """Points [..., 3] of the cube, y up, in the world, z up."""
+        x, y, z = points.unbind(-1)
+        return torch.stack([x, -z, y], dim=-1) * self.cube_scale
+
     def grid(self, resolution: int) -> Query:
         return Query(cube_points(cube_axis(resolution)) * self.cube_scale)
 
@@ -91,9 +96,7 @@ class NerfDomain(TriplaneDomain):
 
     def solidity(self, fields: BasisFields, points: torch.Tensor) -> torch.Tensor:
         """Logits that points of the cube, y up, are inside: the opacity of a hundredth of the cube's side there."""
-        x, y, z = points.unbind(-1)
-        world = torch.stack([x, -z, y], dim=-1) * self.cube_scale
-        thickness = self.density(fields, world) * (HALF_OPAQUE_SHARE * self.cube_scale)
+        thickness = self.density(fields, self.to_world(points)) * (HALF_OPAQUE_SHARE * self.cube_scale)
         # log(p / (1 - p)) of p = 1 - exp(-thickness), without overflow
         return torch.where(
             thickness < LARGEST_LOGIT, torch.log(torch.expm1(thickness.clamp(1e-13, LARGEST_LOGIT))), thickness

@@ -11,7 +11,8 @@ import torch
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.coords import CUBE_MARGIN
-from ddmi_models.domains.base import Domain, Query
+from ddmi_models.domains.base import Domain
+from ddmi_models.domains.triplane import TriplaneDomain
 from ddmi_models.errors import BadInput
 from ddmi_models.events import Partial, Progress
 from ddmi_models.planes import BasisFields
@@ -46,13 +47,13 @@ def logit(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def field_of(domain: Domain, fields: BasisFields) -> Field:
-    """The occupancy logits of one sample as a function of points [N, 3]."""
+def field_of(domain: TriplaneDomain, fields: BasisFields) -> Field:
+    """The occupancy logits of one sample as a function of points [N, 3] of the cube."""
     device = next(iter(fields.levels[0].values())).device
 
     def field(points: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():
-            return domain.evaluate(fields, Query(points.to(device)))[0, :, 0]
+            return domain.solidity(fields, points[None].to(device))[0]
 
     return field
 
@@ -67,6 +68,7 @@ def render_mesh(
     """
     if view.cells < 2:
         raise BadInput(f"A mesh of {view.cells} cells a side was asked for.", "Ask for at least 2.")
+    assert isinstance(domain, TriplaneDomain)
     iso = domain.config.iso if view.iso is None else view.iso
     level, field = logit(iso), field_of(domain, fields.with_gains(view.gains))
     if partials and view.cells >= 2 * FIRST_CELLS:

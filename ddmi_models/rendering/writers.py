@@ -29,6 +29,9 @@ from ddmi_models.requests import MeshData
 COLOUR = (204, 133, 84, 255)
 """Base colour of exported meshes, sRGB."""
 
+MATT = {"metallicFactor": 0.0, "roughnessFactor": 0.8}
+"""Material of exported meshes in glTF's words."""
+
 LONGEST_SIDE = {".jpg": 65_535, ".jpeg": 65_535, ".webp": 16_383}
 """Pixels a side that the formats allow."""
 
@@ -118,9 +121,13 @@ def write_mesh(path: Path, mesh: MeshData, recipe: Recipe) -> None:
 
 
 def as_trimesh(mesh: MeshData) -> Any:
-    """The surface as trimesh.Trimesh, with normals and a matt material."""
+    """The surface as trimesh.Trimesh, with normals and its own colours or a matt material."""
     import trimesh
 
+    if mesh.colours is not None:
+        return trimesh.Trimesh(
+            mesh.vertices, mesh.faces, vertex_normals=mesh.normals, vertex_colors=mesh.colours, process=False
+        )
     material = trimesh.visual.material.PBRMaterial(baseColorFactor=COLOUR, metallicFactor=0.0, roughnessFactor=0.8)
     visual = trimesh.visual.TextureVisuals(material=material)
     return trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_normals=mesh.normals, visual=visual, process=False)
@@ -129,15 +136,34 @@ def as_trimesh(mesh: MeshData) -> Any:
 def _glb(mesh: Any, recipe: Recipe) -> bytes:
     from trimesh.exchange.gltf import export_glb
 
+    coloured = mesh.visual.kind == "vertex"
+    if coloured:  # the format's vertex colours are linear
+        mesh = mesh.copy()
+        mesh.visual.vertex_colors = _linear(mesh.visual.vertex_colors)
+
     def with_recipe(tree: dict[str, Any]) -> None:
         tree["asset"]["extras"] = {RECIPE_KEY: recipe.model_dump(mode="json")}
+        if coloured:
+            tree["materials"] = [{"pbrMetallicRoughness": MATT}]
+            for part in tree["meshes"]:
+                for primitive in part["primitives"]:
+                    primitive["material"] = 0
 
     return export_glb(mesh.scene(), include_normals=True, tree_postprocessor=with_recipe)
 
 
+def _linear(colours: np.ndarray) -> np.ndarray:
+    """sRGB bytes [V, 4] as bytes of linear light."""
+    shares = colours[:, :3] / 255
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    return np.column_stack([np.round(255 * linear).astype(np.uint8), colours[:, 3]])
+
+
 def _obj(mesh: Any, recipe: Recipe) -> str:
-    mesh.visual = type(mesh.visual.to_color())(mesh)
-    return mesh.export(file_type="obj", include_color=False, include_texture=False, header="")
+    coloured = mesh.visual.kind == "vertex"
+    if not coloured:
+        mesh.visual = type(mesh.visual.to_color())(mesh)
+    return mesh.export(file_type="obj", include_color=coloured, include_texture=False, header="")
 
 
 def _ply(mesh: Any, recipe: Recipe) -> bytes:

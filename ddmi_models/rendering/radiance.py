@@ -1,0 +1,276 @@
+"""Radiance fields as pictures, turntables, frames for other programs, and coloured meshes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+
+from ddmi_models.cameras import Camera, intrinsics, orbit, pixel_rays
+from ddmi_models.cancel import CancelToken
+from ddmi_models.domains.base import CHUNK_POINTS, Domain
+from ddmi_models.domains.nerf import NerfDomain
+from ddmi_models.errors import BadInput
+from ddmi_models.events import Partial, Progress
+from ddmi_models.planes import BasisFields
+from ddmi_models.rendering.frames import FOLDER, write_frames
+from ddmi_models.rendering.isosurface import render_mesh
+from ddmi_models.rendering.latent_files import LATENT_SUFFIX
+from ddmi_models.rendering.memory import require_memory
+from ddmi_models.rendering.mesh_cost import DEFAULT_CELLS, check_cells, check_mesh_size, estimate_mesh
+from ddmi_models.rendering.rays import RAYS, OccupancyGrid, RayMaps, RayMarcher, occupancy_grid
+from ddmi_models.rendering.renderer import (
+    BYTES_PER_PIXEL,
+    WORKSPACE,
+    Decoded,
+    Renderer,
+    Work,
+    Writing,
+    check_pixels,
+    latent_written,
+    progress_only,
+    suffix_of,
+    value_of,
+)
+from ddmi_models.rendering.writers import (
+    CLIPS,
+    MESHES,
+    PICTURES,
+    check_picture_size,
+    write_clip,
+    write_mesh,
+    write_picture,
+)
+from ddmi_models.requests import Export, ExportEstimate, MeshData, MeshView, Picture, RadianceView
+
+DEFAULT_PIXELS, PREVIEW_PIXELS = 256, 40
+PREVIEW_SAMPLES, THUMBNAIL_SAMPLES, QUICK_CELLS = 48, 128, 24
+
+DEFAULT_VIEWS, TURN_SECONDS, FASTEST_RATE = 48, 4, 30
+"""Cameras of a turntable, how long it takes, its highest frame rate."""
+
+COARSE, SMALLEST_PARTIAL = 4, 24
+"""Divisor of the picture that is shown first, and its smallest side."""
+
+FAINT_DEPTH = 0.85
+"""Grey of the farthest depth, before white where nothing is."""
+
+EVALUATED = 40
+"""Samples of a ray that are evaluated on average, of a typical object."""
+
+BYTES_PER_RAY = 34
+GRID_POINTS = 550_000
+
+Looks: TypeAlias = RadianceView | MeshView
+
+
+def render_radiance(
+    sample: Decoded, view: RadianceView, grid: OccupancyGrid, token: CancelToken, partials: bool = False
+) -> Generator[Progress | Partial, None, Picture]:
+    """March the rays of a picture, some at a time; with `partials` a coarser picture comes first."""
+    small = replace(view, width=view.width // COARSE, height=view.height // COARSE)
+    if partials and min(small.width, small.height) >= SMALLEST_PARTIAL:
+        yield Partial(value_of(render_radiance(sample, small, grid, token)))
+    domain = radiance_of(sample)
+    samples = domain.radiance.samples if view.samples is None else view.samples
+    marcher = RayMarcher(domain, sample.fields.with_gains(view.gains), grid, samples, token)
+    count = view.width * view.height
+    pixels, depth, opacity = np.empty((count, 3), np.uint8), *np.empty((2, count), np.float32)
+    for start, origins, directions in _rays(domain, view):
+        token.check()
+        part = slice(start, start + len(origins))
+        with torch.inference_mode():
+            maps = marcher.march(origins, directions)
+            pixels[part] = _bytes(_shown(marcher, view, origins, directions, maps))
+        depth[part], opacity[part] = maps.depth.cpu().numpy(), maps.opacity.cpu().numpy()
+        yield Progress(part.stop, count, f"Picture of {view.width}x{view.height}")
+    size = (view.height, view.width)
+    return Picture(pixels.reshape(*size, 3), depth.reshape(size), opacity.reshape(size))
+
+
+def _rays(domain: NerfDomain, view: RadianceView) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
+    """(first pixel, origins [R, 3], directions [R, 3]), row by row."""
+    config, device = domain.radiance, next(domain.parameters()).device
+    pose = view.camera.matrix(config.camera_distance)
+    angle = config.camera_angle if view.camera.angle is None else view.camera.angle
+    matrix = intrinsics(view.width, view.height, angle)
+    offset = 0.0 if config.pixel_corners else 0.5
+    for start in range(0, view.width * view.height, RAYS):
+        index = np.arange(start, min(start + RAYS, view.width * view.height))
+        places = np.stack([index % view.width, index // view.width], axis=-1) + offset
+        origins, directions = (torch.from_numpy(part.copy()).to(device) for part in pixel_rays(pose, matrix, places))
+        yield start, origins, directions
+
+
+def _shown(
+    marcher: RayMarcher, view: RadianceView, origins: torch.Tensor, directions: torch.Tensor, maps: RayMaps
+) -> torch.Tensor:
+    """The map that is asked for, as colours [R, 3] in [0, 1] on white."""
+    if view.shows == "colour":
+        return maps.colour
+    if view.shows == "normals":
+        values = 0.5 + 0.5 * marcher.normals(origins, directions, maps)
+    else:
+        near, far = marcher.depth_range(origins)
+        values = (FAINT_DEPTH * (maps.depth - near) / (far - near)).clamp(0, FAINT_DEPTH)[:, None].expand(-1, 3)
+    return values * maps.opacity[:, None] + (1 - maps.opacity)[:, None]
+
+
+def _bytes(colours: torch.Tensor) -> np.ndarray:
+    """Colours [0, 1], clamped, to uint8."""
+    return colours.float().clamp(0, 1).mul(255).round_().to(torch.uint8).cpu().numpy()
+
+
+def radiance_of(sample: Decoded) -> NerfDomain:
+    assert isinstance(sample.domain, NerfDomain)
+    return sample.domain
+
+
+def coloured(domain: NerfDomain, fields: BasisFields, mesh: MeshData, token: CancelToken) -> MeshData:
+    """The surface with a colour at every vertex, each seen from straight above it."""
+    device = next(domain.parameters()).device
+    places = domain.to_world(torch.from_numpy(mesh.vertices).to(device))
+    views = -domain.to_world(torch.from_numpy(mesh.normals).to(device)) / domain.cube_scale
+    colours = np.empty(mesh.vertices.shape, np.uint8)
+    for start in range(0, len(places), CHUNK_POINTS):
+        token.check()
+        part = slice(start, start + CHUNK_POINTS)
+        with torch.inference_mode():
+            colours[part] = _bytes(domain.colours_and_density(fields, places[None, part], views[None, part])[0][0])
+    return replace(mesh, colours=colours)
+
+
+class NerfRenderer(Renderer[Looks]):
+    """Pictures from cameras, turntables, frames with their cameras, coloured meshes."""
+
+    view_types = (RadianceView, MeshView)
+    makes = "radiance fields"
+    suffixes = (".mp4", *(s for s in CLIPS if s != ".mp4"), *PICTURES, *MESHES, FOLDER, LATENT_SUFFIX)
+
+    def __init__(self) -> None:
+        self._grids: WeakKeyDictionary[Decoded, dict[tuple[float, ...] | None, OccupancyGrid]] = WeakKeyDictionary()
+
+    def grid(self, sample: Decoded, gains: tuple[float, ...] | None, token: CancelToken) -> OccupancyGrid:
+        """A sample's occupancy grid, made once for each setting of the gains."""
+        known = self._grids.setdefault(sample, {})
+        if gains not in known:
+            known.clear()
+            known[gains] = occupancy_grid(radiance_of(sample), sample.fields.with_gains(gains), token)
+        return known[gains]
+
+    def render(self, sample: Decoded, view: Looks, token: CancelToken, partials: bool) -> Work:
+        if isinstance(view, MeshView):
+            check_cells(view.cells)
+            return self._mesh(sample, view, token, partials)
+        check_pixels(view.width, view.height)
+        if view.samples is not None and view.samples < 2:
+            raise BadInput(f"{view.samples} samples a ray were asked for.", "Ask for at least 2.")
+        return self._picture(sample, view, token, partials)
+
+    def _picture(self, sample: Decoded, view: RadianceView, token: CancelToken, partials: bool) -> Work:
+        yield Progress(0, view.width * view.height, "Looking for empty space")
+        return (yield from render_radiance(sample, view, self.grid(sample, view.gains, token), token, partials))
+
+    def _mesh(self, sample: Decoded, view: MeshView, token: CancelToken, partials: bool) -> Work:
+        domain, fields = radiance_of(sample), sample.fields.with_gains(view.gains)
+        work = render_mesh(domain, sample.fields, view, token, partials)
+        while True:
+            try:
+                event = next(work)
+            except StopIteration as end:
+                return coloured(domain, fields, end.value, token)
+            if isinstance(event, Partial):
+                event = Partial(coloured(domain, fields, event.value, token))
+            yield event
+
+    def thumbnail(self, sample: Decoded, size: int, token: CancelToken) -> np.ndarray:
+        return self._quick(sample, size, THUMBNAIL_SAMPLES, token)
+
+    def preview(self, sample: Decoded, token: CancelToken) -> np.ndarray:
+        return self._quick(sample, PREVIEW_PIXELS, PREVIEW_SAMPLES, token)
+
+    def _quick(self, sample: Decoded, size: int, samples: int, token: CancelToken) -> np.ndarray:
+        """A small picture, for which a fine grid would cost more than it saves."""
+        grid = occupancy_grid(radiance_of(sample), sample.fields, token, QUICK_CELLS)
+        return value_of(render_radiance(sample, RadianceView(size, size, samples=samples), grid, token)).pixels
+
+    def write(self, sample: Decoded, request: Export, size: tuple[int, int], token: CancelToken) -> Writing:
+        suffix = suffix_of(request.path)
+        if suffix == LATENT_SUFFIX:
+            return latent_written(request)
+        recipe = request.sample.recipe
+        if suffix in MESHES:
+            look: Looks = MeshView(size[0], request.iso, request.gains, request.clean)
+            mesh = yield from progress_only(self.render(sample, look, token, partials=False))
+            assert isinstance(mesh, MeshData)
+            write_mesh(request.path, mesh, recipe)
+        elif suffix in PICTURES:
+            look = RadianceView(*size, request.camera or Camera(), request.gains)
+            picture = yield from progress_only(self.render(sample, look, token, partials=False))
+            assert isinstance(picture, Picture)
+            write_picture(request.path, picture.pixels, recipe)
+        else:
+            yield from self._turn(sample, request, size, token)
+        return request.path
+
+    def _turn(
+        self, sample: Decoded, request: Export, size: tuple[int, int], token: CancelToken
+    ) -> Generator[Progress, None, None]:
+        """A turntable as a clip or as frames."""
+        count = request.views or DEFAULT_VIEWS
+        cameras = list(orbit(count, request.camera or Camera()))
+        yield Progress(0, count, "Looking for empty space")
+        grid = self.grid(sample, request.gains, token)
+        views = (RadianceView(*size, camera, request.gains) for camera in cameras)
+        frames = (value_of(render_radiance(sample, view, grid, token)).pixels for view in views)
+        if suffix_of(request.path) == FOLDER:
+            facts = {"transforms.json": transforms(radiance_of(sample), cameras, size)}
+            written = write_frames(request.path, frames, request.sample.recipe, facts)
+        else:
+            rate = min(FASTEST_RATE, max(1, round(count / TURN_SECONDS)))
+            written = write_clip(request.path, frames, rate, request.sample.recipe)
+        for done in written:
+            yield Progress(done, count, f"Turntable of {size[0]}x{size[1]}")
+
+    def check_size(self, suffix: str, width: int, height: int) -> None:
+        if suffix in MESHES:
+            check_mesh_size(width, height)
+            return
+        check_pixels(width, height)
+        require_memory(lambda side: _frame_bytes(side, max(1, side * height // width)), width, "pixels a side")
+        check_picture_size(suffix, width, height)
+        if suffix == ".mp4" and (width % 2 or height % 2):
+            raise BadInput(f"A clip of {width}x{height} pixels was asked for.", "Its sides have to be even numbers.")
+
+    def default_size(self, domain: Domain, suffix: str) -> int:
+        return DEFAULT_CELLS if suffix in MESHES else DEFAULT_PIXELS
+
+    def estimate(
+        self, suffix: str, size: tuple[int, int], point_seconds: float, views: int | None = None
+    ) -> ExportEstimate:
+        if suffix == LATENT_SUFFIX:
+            return ExportEstimate(0.0, 2**18, WORKSPACE)
+        if suffix in MESHES:
+            return estimate_mesh(suffix, size[0], point_seconds)
+        count = 1 if suffix in PICTURES else views or DEFAULT_VIEWS
+        pixels = size[0] * size[1] * count
+        per_pixel = BYTES_PER_PIXEL[".png" if suffix == FOLDER else suffix]
+        seconds = (GRID_POINTS + EVALUATED * pixels) * point_seconds
+        return ExportEstimate(seconds, int(pixels * per_pixel), _frame_bytes(*size))
+
+
+def transforms(domain: NerfDomain, cameras: list[Camera], size: tuple[int, int]) -> dict[str, Any]:
+    """The cameras of frames, in the layout that NeRF programs read (Blender's axes)."""
+    config = domain.radiance
+    poses = [camera.matrix(config.camera_distance).tolist() for camera in cameras]
+    angle = config.camera_angle if cameras[0].angle is None else cameras[0].angle
+    frames = [{"file_path": f"./{n:04d}.png", "transform_matrix": pose} for n, pose in enumerate(poses)]
+    return {"camera_angle_x": angle, "w": size[0], "h": size[1], "frames": frames}
+
+
+def _frame_bytes(width: int, height: int) -> int:
+    return 2 * WORKSPACE + BYTES_PER_RAY * width * height
