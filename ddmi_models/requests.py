@@ -534,7 +534,7 @@ class DataSummary:
     count: int
     usable: int
     problems: tuple[str, ...]
-    facts: tuple[tuple[str, str], ...]
+    facts: tuple[tuple[str, str | int], ...]
     examples: tuple[Path, ...]
 
 

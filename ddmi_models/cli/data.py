@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ddmi_models.cli.session import Debug, Json, Session, put_json, set_debug
 
+if TYPE_CHECKING:
+    from ddmi_models.requests import DataSummary
+
 app = typer.Typer(help="Training data.", no_args_is_help=True, rich_markup_mode=None)
 
 DATA_NAMES = "avatars, furniture, real-furniture, real-furniture-reserved, skies or cars."
+
+PROBLEMS_TOLD = 20
 
 
 @app.command("make")
@@ -57,16 +63,21 @@ def check(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Report what in a data set is usable and what is not."""
+    """Report what a folder of data is, what of it is usable and what is not."""
     from ddmi_models.requests import CheckData
 
     set_debug(debug)
-    report: dict[str, Any] = Session("cpu").ask(CheckData(folder))
+    summary: DataSummary = Session("cpu").ask(CheckData(folder))
     if as_json:
-        put_json(report)
+        listed = {**dict(summary.facts), **asdict(summary), "examples": [str(path) for path in summary.examples]}
+        put_json({key: value for key, value in listed.items() if key != "facts"})
     else:
-        print(f"{report['name']} version {report['version']}: {report['usable']} of {report['count']} items usable")
-        for problem in report["problems"]:
+        print(f"{summary.title}: {summary.usable} of {summary.count} items usable")
+        for name, value in summary.facts:
+            print(f"{name}: {value}")
+        for problem in summary.problems[:PROBLEMS_TOLD]:
             print(f"Problem: {problem}")
-    if report["problems"]:
+        if len(summary.problems) > PROBLEMS_TOLD:
+            print(f"... and {len(summary.problems) - PROBLEMS_TOLD} more; --json lists all.")
+    if summary.problems:
         raise typer.Exit(1)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.engine.workshop import Workshop
 from ddmi_models.events import Event, Progress
-from ddmi_models.requests import CheckData, MakeData
+from ddmi_models.requests import CheckData, DataSummary, MakeData
 
 
 def make(shop: Workshop, request: MakeData, token: CancelToken) -> Generator[Event, None, Path]:
@@ -38,9 +37,9 @@ def _cores() -> int:
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
-def check(shop: Workshop, request: CheckData, token: CancelToken) -> Generator[Event, None, dict[str, Any]]:
-    """Compare a training set with its manifest."""
-    from ddmi_models.training.checking import check_shards
+def check(shop: Workshop, request: CheckData, token: CancelToken) -> Generator[Event, None, DataSummary]:
+    """Look at every item of a data set; shards are compared with their manifest."""
+    from ddmi_models.training.datasets import summarise
 
     yield Progress(0, 1, f"Checking {request.folder.name}")
-    return check_shards(request.folder, token.check)
+    return summarise(request.folder, token.check, request.domain)

@@ -15,11 +15,13 @@ Stage = Literal["autoencoder", "alignment", "diffusion"]
 class DataConfig(StrictConfig):
     """Where the training set is and how a step draws from it."""
 
-    train: Path = Field(description="Folder of shards, as `ddmi data make` writes them.")
+    train: Path = Field(description="Folder of shards from `ddmi data make`, or of files in a layout of docs/data.md.")
     validation: Path | None = Field(default=None, description="Folder that the model never trains on.")
     target_resolutions: tuple[int, ...] = Field(default=(64,), description="Images: render sizes trained, one a step.")
     crop: int = Field(default=64, gt=0, description="Images: side of the part of a larger target that a step looks at.")
     flip: bool = Field(default=False, description="Images: mirror half of the pictures.")
+    size: int = Field(default=64, gt=0, description="Films, posed pictures: pixels a side to which files are brought.")
+    stride: int = Field(default=1, gt=0, description="Films: every so many frames one is taken.")
     cloud_points: int = Field(default=1024, gt=0, description="Shapes: surface points given to the encoder.")
     query_points: int = Field(default=2048, gt=0, description="Shapes: occupancy points a shape and step.")
     cloud_noise: float = Field(

@@ -1,6 +1,8 @@
-"""Batches from shards. Which items a step sees, and how they are cropped, depends on the seed and the step only: a
-resumed run goes on
-with the same data as one that was never stopped."""
+"""Batches from shards, or from files in the layouts that people have.
+
+Which items a step sees, and how they are cropped, depends on the seed and the step only: a resumed run goes on with the
+same data as one that was never stopped.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ from torch.nn import functional as F
 from ddmi_models.coords import image_points
 from ddmi_models.errors import BadData
 from ddmi_models.training.config import DataConfig
+from ddmi_models.training.datasets import DOMAIN_OF_KEY, Preparation, prepared, recognise
 
 Batch = dict[str, torch.Tensor]
 
@@ -40,14 +43,40 @@ def load_shards(folder: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
     return {key: np.concatenate(values) for key, values in parts.items()}
 
 
+def load_data(
+    folder: Path, keys: tuple[str, ...], config: DataConfig
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """The arrays `keys` of a data set in whatever layout it lies, and what of it cannot be used, in a line or none.
+
+    Shards are read into memory; other layouts are prepared once and then mapped.
+
+    Args:
+        keys: among them one that says of which domain the data is (DOMAIN_OF_KEY).
+
+    Raises:
+        BadData: there is nothing of the domain, nothing that is whole, or a shard is damaged.
+    """
+    if not folder.is_dir() or any(folder.glob("shard-*.npz")) or not any(folder.iterdir()):
+        return load_shards(folder, keys), ()
+    domain = next(DOMAIN_OF_KEY[key] for key in keys if key in DOMAIN_OF_KEY)
+    size = max(config.target_resolutions) if domain == "image" else config.size
+    found = recognise(folder, domain)
+    arrays, problems = prepared(found, Preparation(size=size, stride=config.stride))
+    if not problems:
+        return arrays, ()
+    name, reason = problems[0]
+    more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+    return arrays, (f"{folder}: not all is used; {name}: {reason}{more}. `ddmi data check` lists everything.",)
+
+
 class Batches(ABC):
-    """A data set in memory that gives the batch of any step."""
+    """A data set that gives the batch of any step. `notices`: what of it cannot be used."""
 
     keys: ClassVar[tuple[str, ...]]
 
     def __init__(self, folder: Path, config: DataConfig, seed: int) -> None:
         self.config, self.seed = config, seed
-        self.arrays = load_shards(folder, self.keys)
+        self.arrays, self.notices = load_data(folder, self.keys, config)
         if not len(self):
             raise BadData(f"The data set {folder} is empty.", "Give one with at least one item.")
 

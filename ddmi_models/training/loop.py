@@ -138,7 +138,7 @@ def _ending_told(book: RunFolder) -> Iterator[None]:
 def _begin(run: Run, resume: bool) -> Iterator[Event]:
     """Bring the folder and the run to the step at which it starts."""
     book = run.folder
-    lines = list(run.objective.notices())
+    lines = [*run.objective.notices(), *run.objective.data_notices()]
     if resume:
         run.resume()
         lines += [line for line in [_data_notice(run)] if line]

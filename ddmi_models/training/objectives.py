@@ -21,7 +21,7 @@ from ddmi_models.nets.ranking import RankingHead
 from ddmi_models.text.tower import TextFeatures, TextTower
 from ddmi_models.text.words import split_words
 from ddmi_models.training.config import DataConfig, TrainConfig
-from ddmi_models.training.data import BATCHES, Batches, load_shards
+from ddmi_models.training.data import BATCHES, Batches, load_data
 from ddmi_models.training.latent_store import ENCODING_BATCH, encoded_set
 from ddmi_models.training.perceptual import PerceptualDistance
 from ddmi_models.training.rephrasing import rephrased, rephrasing_words
@@ -72,6 +72,11 @@ class Objective(ABC, Generic[Trained]):
     def notices(self) -> tuple[str, ...]:
         """What the user should know of this run, one line each."""
         return ()
+
+    def data_notices(self) -> tuple[str, ...]:
+        """What of the data cannot be used."""
+        held_out = () if self.validation is None else self.validation.notices
+        return (*self.train.notices, *held_out)
 
     @abstractmethod
     def trained(self) -> Trained:
@@ -287,5 +292,6 @@ def words_of(captions: Iterable[list[str]]) -> tuple[str, ...]:
 
 def caption_words(data: DataConfig) -> tuple[str, ...]:
     """Every word that the captions of a data set use, and that rephrasing may bring in, sorted."""
-    words = words_of(json.loads(text) for text in load_shards(data.train, ("captions",))["captions"])
+    arrays, _ = load_data(data.train, ("occupancy", "captions"), data)
+    words = words_of(json.loads(text) for text in arrays["captions"])
     return tuple(sorted({*words, *rephrasing_words()})) if data.rephrase else words

@@ -162,6 +162,18 @@ def test_training_data_is_made_and_checked(ddmi) -> None:
     assert code == 1 and "0 of 2 items usable" in out and shard.name in out
 
 
+def test_a_folder_of_pictures_is_recognised(ddmi) -> None:
+    Path("pictures").mkdir()
+    for index in range(2):
+        Image.new("RGB", (20 + index, 30), "red").save(f"pictures/{index}.png")
+    Path("pictures/2.png").write_text("no picture")
+    code, out, _ = ddmi("data", "check", "pictures")
+    assert code == 1 and "Folder of pictures: 2 of 3 items usable" in out and "2.png: damaged" in out
+    code, out, _ = ddmi("data", "check", "pictures", "--json")
+    report = json.loads(out)
+    assert (report["layout"], report["domain"], report["usable"]) == ("images", "image", 2)
+
+
 def test_doctor_tells_what_works(ddmi) -> None:
     code, out, _ = ddmi("doctor", "--json")
     told = json.loads(out)

@@ -56,7 +56,7 @@ def recognise(folder: Path, domain: str | None = None) -> Found:
         what = {"image": "pictures", "shape": "shapes", "nerf": "posed pictures", "video": "videos"}
         raise BadData(
             f"{folder} holds no {what.get(domain or '', 'data')} in a known layout.",
-            "Known are shards with a manifest, and the layouts that docs/data.md lists.",
+            "Known are shards with a manifest (`ddmi data make`) and the layouts that docs/data.md lists.",
         )
     layout = next(each for each in LAYOUTS if each.key == chosen)
     return Found(folder, layout, tuple(found[chosen]))
@@ -85,7 +85,7 @@ def _choice(found: dict[str, list[Item]]) -> str | None:
 
 
 def _is_film(folders: list[Item], pictures: int) -> bool:
-    """Whether folders of numbered pictures hold frames: most pictures are in them, and neighbours are alike."""
+    """Whether folders of numbered pictures hold frames: most pictures are in them, neighbours are alike."""
     if sum(len(item.files) for item in folders) < 0.9 * pictures:
         return False
     if all(re.match(r"frames?[_-]?\d+$", path.stem, re.IGNORECASE) for item in folders for path in item.files[:1]):
@@ -93,10 +93,12 @@ def _is_film(folders: list[Item], pictures: int) -> bool:
     near, far = [], []
     for item in folders[:: max(1, len(folders) // FILM_FRAMES)][:FILM_FRAMES]:
         middle = len(item.files) // 2
-        looks = [_look(item.files[index]) for index in (0, middle - 1, middle)]
-        if any(look is None for look in looks):
+        try:
+            (size, first), (_, before), (other, after) = (_look(item.files[at]) for at in (0, middle - 1, middle))
+        except BadItem:
             continue
-        first, before, after = (np.asarray(look) for look in looks)
+        if size != other:
+            return False
         near.append(np.abs(before - after).mean())
         far.append(first)
     if not near:
@@ -105,9 +107,7 @@ def _is_film(folders: list[Item], pictures: int) -> bool:
     return bool(np.median(near) < ALIKE * np.median(apart)) if apart else bool(near[0] < 0.05)
 
 
-def _look(path: Path) -> NDArray[np.float64] | None:
-    """A small copy of a picture in [0, 1]; None if it is damaged."""
-    try:
-        return squared(open_picture(path), FILM_SIZE) / 255
-    except BadItem:
-        return None
+def _look(path: Path) -> tuple[tuple[int, int], NDArray[np.float64]]:
+    """Size of a picture, and a small copy in [0, 1]."""
+    picture = open_picture(path)
+    return picture.size, squared(picture, FILM_SIZE) / 255

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -87,23 +88,25 @@ def _examples(found: Found) -> tuple[Path, ...]:
 
 
 def _shard_summary(folder: Path, check: Callable[[], None]) -> DataSummary:
-    import numpy as np
-
     report: dict[str, Any] = check_shards(folder, check)
-    domain = ""
-    for path in sorted(folder.glob("shard-*.npz"))[:1]:
-        try:
-            with np.load(path, allow_pickle=False) as shard:
-                domain = next((DOMAIN_OF_KEY[key] for key in shard if key in DOMAIN_OF_KEY), "")
-        except (OSError, ValueError):
-            domain = ""  # told among the problems
+    domains = [_shard_domain(path) for path in sorted(folder.glob("shard-*.npz"))]
     return DataSummary(
         layout="shards",
         title=f"{report['name']} version {report['version']}",
-        domain=domain,
+        domain=next((domain for domain in domains if domain), ""),
         count=int(report["count"]),
         usable=int(report["usable"]),
         problems=tuple(report["problems"]),
-        facts=tuple((key, str(report[key])) for key in ("name", "version", "seed", "shards")),
+        facts=tuple((key, report[key]) for key in ("name", "version", "seed", "shards")),
         examples=(),
     )
+
+
+def _shard_domain(path: Path) -> str:
+    """What is trained on a shard; "" where it is damaged, which is told elsewhere."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            keys = {Path(name).stem for name in file.namelist()}
+    except (OSError, zipfile.BadZipFile):
+        return ""
+    return next((domain for key, domain in DOMAIN_OF_KEY.items() if key in keys), "")
