@@ -102,7 +102,7 @@ def pixel_rays(
     """Rays through places of a picture.
 
     Args:
-        pose: camera to world [4, 4]. matrix: pinhole matrix [3, 3].
+        pose: camera to world [4, 4], or one a place [..., 4, 4]. matrix: pinhole matrix [3, 3].
         pixels: (column, row) [..., 2] in pixels; the middle of the first pixel is (0.5, 0.5).
 
     Returns:
@@ -111,6 +111,7 @@ def pixel_rays(
     """
     x = (pixels[..., 0] - matrix[0, 2]) / matrix[0, 0]
     y = (pixels[..., 1] - matrix[1, 2]) / matrix[1, 1]
-    directions = np.stack([x, -y, -np.ones_like(x)], axis=-1) @ np.asarray(pose)[:3, :3].T
-    origins = np.broadcast_to(np.asarray(pose)[:3, 3], directions.shape)
+    right, up, back = (pose[..., :3, axis] for axis in range(3))
+    directions = x[..., None] * right - y[..., None] * up - back
+    origins = np.broadcast_to(pose[..., :3, 3], directions.shape)
     return origins.astype(np.float32), directions.astype(np.float32)

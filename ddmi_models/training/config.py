@@ -22,10 +22,15 @@ class DataConfig(StrictConfig):
     flip: bool = Field(default=False, description="Images: mirror half of the pictures.")
     size: int = Field(default=64, gt=0, description="Films, posed pictures: pixels a side to which files are brought.")
     stride: int = Field(default=1, gt=0, description="Films: every so many frames one is taken.")
-    cloud_points: int = Field(default=1024, gt=0, description="Shapes: surface points given to the encoder.")
+    cloud_points: int = Field(default=1024, gt=0, description="Shapes, fields: surface points given to the encoder.")
     query_points: int = Field(default=2048, gt=0, description="Shapes: occupancy points a shape and step.")
     cloud_noise: float = Field(
-        default=0.0, ge=0, description="Shapes: standard deviation of noise on the surface points."
+        default=0.0, ge=0, description="Shapes, fields: standard deviation of noise on the surface points."
+    )
+    rays: int = Field(default=512, gt=0, description="Radiance fields: rays an object and step.")
+    ray_samples: int = Field(default=64, gt=1, description="Radiance fields: samples a ray in training.")
+    object_rays: float = Field(
+        default=0.5, ge=0, le=1, description="Radiance fields: share of the rays drawn where pictures are not white."
     )
     rephrase: bool = Field(
         default=False, description="Furniture: say captions in other words now and then, drawn anew each step."

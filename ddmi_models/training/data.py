@@ -15,12 +15,14 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from ddmi_models.cameras import intrinsics, pixel_rays
 from ddmi_models.coords import image_points
 from ddmi_models.errors import BadData
 from ddmi_models.training.config import DataConfig
 from ddmi_models.training.datasets import DOMAIN_OF_KEY, Preparation, prepared, recognise
 
 Batch = dict[str, torch.Tensor]
+WHITE = 255
 
 
 def load_shards(folder: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
@@ -73,6 +75,8 @@ class Batches(ABC):
     """A data set that gives the batch of any step. `notices`: what of it cannot be used."""
 
     keys: ClassVar[tuple[str, ...]]
+    at_once: ClassVar[int] = 64
+    """Items that are validated together."""
 
     def __init__(self, folder: Path, config: DataConfig, seed: int) -> None:
         self.config, self.seed = config, seed
@@ -104,6 +108,13 @@ class Batches(ABC):
     @abstractmethod
     def inputs(self, items: np.ndarray) -> Batch:
         """What the encoder sees of the given items, nothing random."""
+
+    @staticmethod
+    def _columns(available: int, wanted: int, rng: np.random.Generator) -> Any:
+        """Which of the available points are taken."""
+        if wanted >= available:
+            return slice(None)
+        return np.sort(rng.choice(available, wanted, replace=False))
 
     def captions(self, items: np.ndarray) -> list[list[str]] | None:
         """Captions of the given items, or None where the data has none."""
@@ -178,11 +189,40 @@ class ShapeBatches(Batches):
             "occupancy": torch.from_numpy(occupancy.astype(np.float32)),
         }
 
-    @staticmethod
-    def _columns(available: int, wanted: int, rng: np.random.Generator) -> Any:
-        if wanted >= available:
-            return slice(None)
-        return np.sort(rng.choice(available, wanted, replace=False))
+
+class NerfBatches(Batches):
+    """Coloured surface points for the encoder; rays through pixels of all pictures, and their colours."""
+
+    keys = ("cloud", "images", "poses", "camera_angle")
+    at_once = 8
+
+    def inputs(self, items: np.ndarray) -> Batch:
+        return {"cloud": torch.from_numpy(self.arrays["cloud"][items]).float()}
+
+    def prepare(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
+        config = self.config
+        columns = self._columns(self.arrays["cloud"].shape[1], config.cloud_points, rng)
+        cloud = self.arrays["cloud"][items][:, columns].astype(np.float32)
+        if config.cloud_noise:
+            cloud[..., :3] += rng.normal(0, config.cloud_noise, cloud[..., :3].shape).astype(np.float32)
+        rays = [self._rays(item, rng) for item in items]
+        jitter = rng.random((len(items), config.rays, config.ray_samples), dtype=np.float32)
+        parts = {key: np.stack([drawn[key] for drawn in rays]) for key in rays[0]}
+        return {key: torch.from_numpy(value) for key, value in {"cloud": cloud, "jitter": jitter, **parts}.items()}
+
+    def _rays(self, item: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Rays of one item: origins, directions and colours [rays, 3]."""
+        pictures, poses = self.arrays["images"][item], self.arrays["poses"][item]
+        views, height, width = pictures.shape[:3]
+        chosen = rng.integers(0, views * height * width, self.config.rays)
+        seen = np.flatnonzero((pictures != WHITE).any(-1))
+        wanted = round(self.config.object_rays * self.config.rays) if len(seen) else 0
+        chosen[:wanted] = rng.choice(seen, wanted)
+        view, row, column = np.unravel_index(chosen, (views, height, width))
+        matrix = intrinsics(width, height, float(self.arrays["camera_angle"][item]))
+        origins, directions = pixel_rays(poses[view], matrix, np.stack([column, row], axis=-1) + 0.5)
+        colours = pictures[view, row, column].astype(np.float32) / WHITE
+        return {"origins": origins, "directions": directions, "colours": colours}
 
 
-BATCHES: dict[str, type[Batches]] = {"image": ImageBatches, "shape": ShapeBatches}
+BATCHES: dict[str, type[Batches]] = {"image": ImageBatches, "shape": ShapeBatches, "nerf": NerfBatches}

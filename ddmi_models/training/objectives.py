@@ -22,7 +22,7 @@ from ddmi_models.text.tower import TextFeatures, TextTower
 from ddmi_models.text.words import split_words
 from ddmi_models.training.config import DataConfig, TrainConfig
 from ddmi_models.training.data import BATCHES, Batches, load_data
-from ddmi_models.training.latent_store import ENCODING_BATCH, encoded_set
+from ddmi_models.training.latent_store import encoded_set
 from ddmi_models.training.perceptual import PerceptualDistance
 from ddmi_models.training.rephrasing import rephrased, rephrasing_words
 from ddmi_models.training.schedules import kl_coefficient
@@ -136,8 +136,8 @@ class AutoencoderObjective(Objective[Domain]):
         if self.validation is None:
             return {}
         collected: list[dict[str, float]] = []
-        for start in range(0, min(VALIDATION_ITEMS, len(self.validation)), ENCODING_BATCH):
-            items = np.arange(start, min(start + ENCODING_BATCH, len(self.validation)))
+        for start in range(0, min(VALIDATION_ITEMS, len(self.validation)), self.validation.at_once):
+            items = np.arange(start, min(start + self.validation.at_once, len(self.validation)))
             batch = to_device(self.validation.prepare(items, np.random.default_rng(start)), device)
             posterior = module.encode(batch)
             terms = module.loss(batch, posterior.mean, posterior)
