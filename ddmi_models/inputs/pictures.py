@@ -91,4 +91,4 @@ def squared(picture: Image.Image, side: int) -> Image.Image:
     edge = min(picture.size)
     left, top = (picture.width - edge) // 2, (picture.height - edge) // 2
     method = Image.Resampling.BOX if edge >= side else Image.Resampling.BICUBIC
-    return picture.resize((side, side), method, box=(left, top, left + edge, top + edge))
+    return picture.crop((left, top, left + edge, top + edge)).resize((side, side), method)
