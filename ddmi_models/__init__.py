@@ -1,4 +1,4 @@
-"""DDMI models: continuous generative models for images and shapes.
+"""DDMI models: continuous generative models for images, shapes, radiance fields and videos.
 
     import ddmi_models as ddmi
     table, = ddmi.load("furniture").sample("a round table with one central leg", seed=7)
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ddmi_models.api import Model, Sample, encode, export_path, load, models, open
+    from ddmi_models.cameras import Camera
     from ddmi_models.errors import EngineError
 
-__all__ = ["EngineError", "Model", "Sample", "encode", "export_path", "load", "models", "open"]
+__all__ = ["Camera", "EngineError", "Model", "Sample", "encode", "export_path", "load", "models", "open"]
 
 
 def __getattr__(name: str) -> Any:

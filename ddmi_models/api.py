@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ddmi_models.cameras import Camera
 from ddmi_models.cancel import CancelToken
 from ddmi_models.engine import Engine
 from ddmi_models.errors import BadInput
@@ -28,6 +29,7 @@ from ddmi_models.requests import (
     ModelInfo,
     OpenExport,
     Picture,
+    RadianceView,
     ReadField,
     Regenerate,
     Render,
@@ -127,10 +129,38 @@ class Sample:
 
         return as_trimesh(self._session.ask(Render(self._drawn, MeshView(resolution, iso, gains))))
 
+    def view(
+        self,
+        camera: Camera | np.ndarray | tuple[float, float] | None = None,
+        size: int | tuple[int, int] = DEFAULT_IMAGE,
+        shows: Literal["colour", "depth", "normals"] = "colour",
+        gains: tuple[float, ...] | None = None,
+    ) -> Image.Image:
+        """A radiance field as a camera sees it.
+
+        Args:
+            camera: a Camera, a 4x4 camera-to-world matrix (z up, looking along -z), (azimuth, elevation) in degrees, or
+                None for the usual one.
+            size: pixels a side, or (width, height).
+
+        Raises:
+            EngineError: if the sample is not a radiance field, or the size does not fit into memory.
+        """
+        from PIL import Image
+
+        width, height = (size, size) if isinstance(size, int) else size
+        if not isinstance(camera, Camera):
+            known = camera is None or np.shape(camera) == (2,)
+            camera = Camera(*(camera if camera is not None else ())) if known else Camera.at(np.asarray(camera))
+        picture = self._session.ask(Render(self._drawn, RadianceView(width, height, camera, gains, shows)))
+        assert isinstance(picture, Picture)
+        return Image.fromarray(picture.pixels)
+
     def field(self, coords: np.ndarray) -> np.ndarray:
         """The field itself at points [..., D]: float32 [..., channels].
 
         Images: (x, y) in [-1, 1], y down, to colours in [-1, 1]. Shapes: (x, y, z) in the cube, y up, to logits.
+        Radiance fields: (x, y, z) of the world, z up, to colour in [0, 1] and density, seen towards the middle.
 
         Raises:
             EngineError: if the points have another number of coordinates.
@@ -143,14 +173,20 @@ class Sample:
         resolution: int | tuple[int, int] | None = None,
         iso: float | None = None,
         gains: tuple[float, ...] | None = None,
+        views: int | None = None,
+        camera: Camera | None = None,
     ) -> Path:
         """Write a file whose ending decides the format, with the recipe inside (or beside); returns its path.
+
+        Args:
+            views, camera: of a radiance field: frames of its turntable, and the first one's camera.
 
         Raises:
             EngineError: for an unknown ending, a place that cannot be written, a size that does not fit.
         """
         size = (resolution, resolution) if isinstance(resolution, int) else resolution
-        return self._session.ask(Export(self._drawn, Path(path), size, iso, gains))
+        request = Export(self._drawn, Path(path), size, iso, gains, views=views, camera=camera)
+        return self._session.ask(request)
 
     def save(self, path: str | Path) -> Path:
         """Keep the sample itself, to be rendered later: `path` ends in `.latent.safetensors`."""

@@ -25,13 +25,19 @@ from ddmi_models.cli.session import (
 from ddmi_models.files import cannot_write
 
 if TYPE_CHECKING:
+    from ddmi_models.cameras import Camera
     from ddmi_models.requests import ExportEstimate, Sample
 
 SLOW = 20.0
 """Seconds from which an export's estimate is worth a line."""
 
-SUFFIXES = {"image": ".png", "shape": ".glb"}
+SUFFIXES = {"image": ".png", "shape": ".glb", "nerf": ".mp4", "video": ".mp4"}
 """What is written into a folder when no format is asked for."""
+
+FRAMED = ("nerf", "video")
+"""Domains whose single sample becomes the folder itself: a picture a frame."""
+
+MESH_SUFFIXES = (".glb", ".obj", ".ply", ".stl")
 
 Out = Annotated[
     str, typer.Option("--out", metavar="PATH", help="File to write; its ending decides the format. A folder ends in /.")
@@ -45,6 +51,14 @@ Gains = Annotated[
     str | None, typer.Option("--gains", metavar="1,1,1", help="Weight of each basis scale, coarse to fine.")
 ]
 Grain = Annotated[float, typer.Option("--grain", help="Strength of the learned noise, for models that have it.")]
+Views = Annotated[
+    int | None, typer.Option("--views", min=1, metavar="K", help="Radiance fields: frames of the turntable.")
+]
+AsMesh = Annotated[bool, typer.Option("--mesh", help="Radiance fields: the surface, coloured, in place of pictures.")]
+View = Annotated[
+    str | None,
+    typer.Option("--camera", metavar="A,E[,D]", help="Radiance fields: azimuth, elevation (degrees), distance."),
+]
 AllParts = Annotated[bool, typer.Option("--all-parts", help="Keep loose specks of a mesh that are left out otherwise.")]
 
 
@@ -68,6 +82,9 @@ def generate(
     gains: Gains = None,
     grain: Grain = 0.0,
     all_parts: AllParts = False,
+    views: Views = None,
+    mesh: AsMesh = False,
+    camera: View = None,
     file_format: Annotated[str | None, typer.Option("--format", help="Ending of the files in a folder.")] = None,
     device: Device = "auto",
     threads: Threads = None,
@@ -79,15 +96,16 @@ def generate(
     from ddmi_models.requests import Export, Generate, PlanExport
 
     set_debug(debug)
-    view = view_options(resolution, iso, gains, grain, all_parts)
-    folder = is_folder(out)
+    view = {**view_options(resolution, iso, gains, grain, all_parts), "views": views, "camera": camera_of(camera)}
+    file_format = _mesh_format(out, file_format) if mesh else file_format
+    folder = is_folder(out) and not (count == 1 and file_format is None and _domain(model) in FRAMED)
     if count > 1 and not folder:
         usage_error(f"--count {count} needs a folder: end --out with /.")
     session = Session(device, threads, precision)
     with _folder(Path(out)) if folder else _nothing():
         suffix = _suffix(model, file_format) if folder else ""
         paths = [Path(out) / f"{seed + n}{suffix}" for n in range(count)] if folder else [Path(out)]
-        plan = session.ask(PlanExport(model, paths[0], view["resolution"], iso, view["gains"], grain))
+        plan = session.ask(PlanExport(model, paths[0], view["resolution"], iso, view["gains"], grain, views=views))
         _announce(plan, count)
         samples = session.ask(
             Generate(model, seed, count, prompt, negative, sampler, steps, guidance, candidates=candidates)
@@ -105,6 +123,9 @@ def render(
     gains: Gains = None,
     grain: Grain = 0.0,
     all_parts: AllParts = False,
+    views: Views = None,
+    mesh: AsMesh = False,
+    camera: View = None,
     device: Device = "auto",
     threads: Threads = None,
     as_json: Json = False,
@@ -114,11 +135,13 @@ def render(
     from ddmi_models.requests import Export
 
     set_debug(debug)
-    view = view_options(resolution, iso, gains, grain, all_parts)
-    if is_folder(out):
-        usage_error("--out has to be a file.")
+    view = {**view_options(resolution, iso, gains, grain, all_parts), "views": views, "camera": camera_of(camera)}
+    if mesh and _mesh_format(out, None) is not None:
+        usage_error("--mesh needs a file.")
     session = Session(device, threads)
     sample = open_sample(session, source)
+    if is_folder(out) and sample.recipe.domain not in FRAMED:
+        usage_error("--out has to be a file.")
     path = Path(out)
     session.ask(Export(sample, path, **view))
     report([(sample, path)], as_json)
@@ -166,17 +189,41 @@ def numbers(text: str | None, option: str = "--gains") -> tuple[float, ...] | No
         usage_error(f"{option} {text} is not a list of numbers such as 1,1,0.")
 
 
+def camera_of(text: str | None) -> Camera | None:
+    """`azimuth,elevation` or `azimuth,elevation,distance`."""
+    from ddmi_models.cameras import Camera
+
+    values = numbers(text, "--camera")
+    if values is None:
+        return None
+    if len(values) not in (2, 3):
+        usage_error(f"--camera {text} has {len(values)} numbers; give azimuth,elevation or azimuth,elevation,distance.")
+    return Camera(values[0], values[1], values[2] if len(values) == 3 else None)
+
+
 def is_folder(out: str) -> bool:
     """Whether a path names a folder: it ends like one, or is there."""
     return out.endswith(("/", "\\")) or Path(out).is_dir()
 
 
-def _suffix(model: str, file_format: str | None) -> str:
+def _mesh_format(out: str, file_format: str | None) -> str | None:
+    """The format of a mesh's file in a folder; None where `out` is the file."""
+    suffix = "." + (file_format or "glb").lower().lstrip(".") if is_folder(out) else Path(out).suffix.lower()
+    if suffix not in MESH_SUFFIXES:
+        usage_error(f"--mesh writes {', '.join(MESH_SUFFIXES)}.")
+    return suffix if is_folder(out) else None
+
+
+def _domain(model: str) -> str:
     from ddmi_models.checkpoints.registry import find_model
 
+    return find_model(model).domain
+
+
+def _suffix(model: str, file_format: str | None) -> str:
     if file_format is not None:
         return "." + file_format.lower().lstrip(".")
-    return SUFFIXES[find_model(model).domain]
+    return SUFFIXES[_domain(model)]
 
 
 @contextmanager
@@ -207,6 +254,11 @@ def _announce(plan: ExportEstimate, count: int) -> None:
         say(f"Writing takes about {readable_time(seconds)} and {plan.memory_bytes / 1e9:.1f} GB of memory.")
 
 
+def _bytes(path: Path) -> int:
+    """Size of a file, or of all files of a folder."""
+    return sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
+
+
 def report(written: list[tuple[Sample, Path]], as_json: bool, **more: Any) -> None:
     """Say what was written: paths, or one JSON object with `more` in it."""
     from ddmi_models.recipes import brief
@@ -219,7 +271,7 @@ def report(written: list[tuple[Sample, Path]], as_json: bool, **more: Any) -> No
         {
             "path": str(path),
             "seed": sample.recipe.seed,
-            "bytes": path.stat().st_size,
+            "bytes": _bytes(path),
             "recipe": brief(sample.recipe),
         }
         for sample, path in written
