@@ -94,8 +94,10 @@ def test_shapenet_of_occupancy_networks(tmp_path: Path) -> None:
     file = tmp_path / "chairs" / "c333" / "points.npz"
     file.write_bytes(file.read_bytes()[:900])
     (tmp_path / "captions.csv").write_text("modelId,description\na1,a round chair\n")
+    (tmp_path / "chairs" / "val.lst").write_text("d4444\n")
     summary = summarise(tmp_path)
     assert (summary.layout, summary.count, summary.usable) == ("occupancy", 3, 2)
+    assert [item.name for item in recognise(tmp_path / "chairs" / "val.lst").items] == ["d4444"]
     assert summary.problems[0].startswith("chairs/c333: points.npz is missing or damaged")
     arrays, _ = prepared(recognise(tmp_path), HOW)
     assert arrays["captions"].tolist() == ['["a round chair"]', '[""]']

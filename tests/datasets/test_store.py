@@ -65,6 +65,18 @@ def test_several_workers_give_the_same(noise: Path) -> None:
     np.testing.assert_array_equal(together["image"], kept)
 
 
+def test_a_damaged_store_is_made_again(noise: Path) -> None:
+    kept = np.array(prepared(recognise(noise), HOW)[0]["image"])
+    (place,) = sets()
+    (place / "image.bin").write_bytes(b"short")
+    np.testing.assert_array_equal(prepared(recognise(noise), HOW)[0]["image"], kept)
+
+
+def test_progress_is_told_once(noise: Path) -> None:
+    assert list(preparing.preparing(recognise(noise), HOW)) == [(16, 20), (20, 20)]
+    assert list(preparing.preparing(recognise(noise), HOW)) == []
+
+
 def test_stopping_leaves_nothing(noise: Path) -> None:
     token = CancelToken()
     token.cancel()

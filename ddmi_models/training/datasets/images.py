@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ddmi_models.training.datasets.layout import BadItem, Item, Layout, Preparation, Rows, below, files_below
+from ddmi_models.training.datasets.layout import BadItem, Item, Layout, Preparation, Rows, Tree
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -54,13 +54,8 @@ def squared(picture: Image, size: int) -> NDArray[np.uint8]:
     return np.asarray(picture.resize((size, size), Resampling.LANCZOS, box=window, reducing_gap=3.0))
 
 
-def is_picture(path: Path) -> bool:
-    """Whether a name is that of a picture."""
-    return path.suffix.lower() in ENDINGS
-
-
-def _find(folder: Path) -> list[Item]:
-    return [Item(below(path, folder), (path,)) for path in files_below(folder, ENDINGS)]
+def _find(tree: Tree) -> list[Item]:
+    return [Item(tree.label(path), (path,)) for path in tree.ending(ENDINGS)]
 
 
 def _inspect(item: Item) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 import zlib
@@ -35,6 +36,37 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Tree:
+    """The files below a folder, in natural order; hidden ones are left out."""
+
+    folder: Path
+    files: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, folder: Path) -> Tree:
+        """Look through a folder once."""
+        found = []
+        for parent, folders, names in os.walk(folder):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            found += [Path(parent, name) for name in names if not name.startswith(".")]
+        return cls(folder, tuple(sorted(found, key=natural)))
+
+    def ending(self, endings: Iterable[str]) -> list[Path]:
+        """Files with one of the endings (".png"), in capitals or not."""
+        wanted = frozenset(endings)
+        return [path for path in self.files if path.suffix.lower() in wanted]
+
+    def named(self, name: str) -> list[Path]:
+        """Files of a name."""
+        return [path for path in self.files if path.name == name]
+
+    def label(self, path: Path) -> str:
+        """A path's name in reports; of the folder itself, its own name."""
+        label = path.relative_to(self.folder).as_posix()
+        return self.folder.name if label == "." else label
+
+
+@dataclass(frozen=True)
 class Preparation:
     """How items become rows of equal size.
 
@@ -57,16 +89,17 @@ class Layout:
 
     Attributes:
         key, label: its name in reports, and for people. domain: what is trained on it.
-        find: the items in a folder, none if it has another layout.
+        find: the items in a folder, none if it has another layout; quick, as it is asked of every folder.
         inspect: what an item is in a word or two (a size, a length), read as far as needed to know that it is whole;
             raises BadItem.
-        read: the rows of an item, one or more, and what of it was left out; raises BadItem. Picklable, like `find`.
+        read: the rows of an item, one or more, and what of it was left out; raises BadItem.
+            Picklable, like `inspect`.
     """
 
     key: str
     label: str
     domain: str
-    find: Callable[[Path], list[Item]]
+    find: Callable[[Tree], list[Item]]
     inspect: Callable[[Item], str]
     read: Callable[[Item, Preparation], tuple[Rows, list[str]]]
 
@@ -89,21 +122,6 @@ def read_npz(path: Path, keys: Iterable[str], optional: Iterable[str] = ()) -> d
 def natural(path: Path) -> list[Any]:
     """Key that sorts frame2 before frame10."""
     return [int(piece) if piece.isdigit() else piece.lower() for piece in re.split(r"(\d+)", str(path))]
-
-
-def files_below(folder: Path, endings: Iterable[str]) -> list[Path]:
-    """Files with one of the endings (".png") anywhere below a folder, hidden ones left out, in natural order."""
-    wanted = frozenset(endings)
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in wanted)
-    return sorted(
-        (p for p in found if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts)),
-        key=natural,
-    )
-
-
-def below(path: Path, folder: Path) -> str:
-    """A path's name in reports."""
-    return path.relative_to(folder).as_posix()
 
 
 def seeded(item: Item) -> np.random.Generator:

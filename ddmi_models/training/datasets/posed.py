@@ -26,9 +26,7 @@ from ddmi_models.training.datasets.layout import (
     Layout,
     Preparation,
     Rows,
-    below,
-    files_below,
-    natural,
+    Tree,
     read_npz,
     seeded,
 )
@@ -52,16 +50,15 @@ class Shot:
     angle: float
 
 
-def _find_srn(folder: Path) -> list[Item]:
+def _find_srn(tree: Tree) -> list[Item]:
     items = []
-    for intrinsics in sorted(folder.rglob("intrinsics.txt"), key=natural):
+    for intrinsics in tree.named("intrinsics.txt"):
         home = intrinsics.parent
-        pictures = files_below(home / "rgb", ENDINGS) if (home / "rgb").is_dir() else []
+        pictures = Tree.of(home / "rgb").ending(ENDINGS)
         poses = [home / "pose" / f"{picture.stem}.txt" for picture in pictures]
         points = [home / name for name in POINTS if (home / name).is_file()][:1]
         if pictures:
-            name = below(home, folder)
-            items.append(Item(home.name if name == "." else name, (intrinsics, *pictures, *poses, *points)))
+            items.append(Item(tree.label(home), (intrinsics, *pictures, *poses, *points)))
     return items
 
 
@@ -103,16 +100,16 @@ def _numbers(path: Path, count: int | None) -> Array:
     return numbers
 
 
-def _find_npz(folder: Path) -> list[Item]:
+def _find_npz(tree: Tree) -> list[Item]:
     items = []
-    for path in files_below(folder, (".npz",)):
+    for path in tree.ending((".npz",)):
         try:
             with zipfile.ZipFile(path) as file:
                 names = set(file.namelist())
         except (OSError, zipfile.BadZipFile):
             continue  # reported only among files that are of this layout
         if {"images.npy", "cam_poses.npy"} <= names:
-            items.append(Item(below(path, folder), (path,)))
+            items.append(Item(tree.label(path), (path,)))
     return items
 
 
@@ -153,17 +150,16 @@ def _on_white(picture: Any) -> Any:
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
 
 
-def _find_transforms(folder: Path) -> list[Item]:
+def _find_transforms(tree: Tree) -> list[Item]:
     items = []
-    for table in sorted(folder.rglob("transforms*.json"), key=natural):
+    for table in tree.ending((".json",)):
         if table.name != TRANSFORMS and (table.parent / TRANSFORMS).is_file():
             continue  # the splits of a scene that has them together
         if table.name not in (TRANSFORMS, "transforms_train.json"):
             continue
-        name = below(table.parent, folder)
         points = [table.parent / each for each in POINTS if (table.parent / each).is_file()][:1]
         pictures = [path for path, _ in _transforms(table, strict=False)]
-        items.append(Item(table.parent.name if name == "." else name, (table, *pictures, *points)))
+        items.append(Item(tree.label(table.parent), (table, *pictures, *points)))
     return items
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from ddmi_models.training.datasets.store import (
     StoreWriter,
     content_key,
     fingerprint,
+    is_whole,
     open_set,
     remember,
     remembered,
@@ -37,9 +38,24 @@ Outcome = tuple[Rows | None, list[str]]
 def prepared(
     found: Found, how: Preparation, workers: int | None = None, check: Callable[[], None] = lambda: None
 ) -> tuple[dict[str, NDArray[Any]], list[Problem]]:
-    """The arrays of a data set, mapped into memory, and what of it is not used.
+    """The arrays of a data set, mapped into memory, and what of it is not used; prepares it if need be.
 
-    A set that was prepared before, here or elsewhere, is found again by its content.
+    Args, Raises: as `preparing`.
+    """
+    for _ in preparing(found, how, workers, check):
+        pass
+    place = remembered(fingerprint(found.layout, found.items, how))
+    if place is None:
+        raise BadData(f"The files in {found.folder} changed while they were read.", "Start again.")
+    return open_set(place)
+
+
+def preparing(
+    found: Found, how: Preparation, workers: int | None = None, check: Callable[[], None] = lambda: None
+) -> Iterator[tuple[int, int]]:
+    """Bring a data set into the store; yields (items done, items in all) on the way, nothing if it is there.
+
+    A set that was prepared before, here or elsewhere, is found again by its content; a damaged one is made again.
 
     Args:
         workers: processes; None: one for each core, for more than ALONE items.
@@ -50,27 +66,31 @@ def prepared(
     """
     mark = fingerprint(found.layout, found.items, how)
     place = remembered(mark)
-    if place is None:
-        key = content_key(found.layout, found.items, how)
-        place = store_dir() / key
-        if not place.is_dir():
-            place = _write(found, how, key, workers, check)
-        remember(mark, key)
-    return open_set(place)
+    if place is not None and is_whole(place):
+        return
+    key = content_key(found.layout, found.items, how)
+    if not is_whole(store_dir() / key):
+        shutil.rmtree(store_dir() / key, ignore_errors=True)
+        yield from _write(found, how, key, workers, check)
+    remember(mark, key)
 
 
-def _write(found: Found, how: Preparation, key: str, workers: int | None, check: Callable[[], None]) -> Path:
+def _write(
+    found: Found, how: Preparation, key: str, workers: int | None, check: Callable[[], None]
+) -> Iterator[tuple[int, int]]:
     problems: list[Problem] = []
     with StoreWriter(key) as writer:
         outcomes = each_item(partial(_outcomes, found.layout, how), found.items, workers, check)
-        for item, (rows, notes) in zip(found.items, outcomes, strict=True):
+        for done, (item, (rows, notes)) in enumerate(zip(found.items, outcomes, strict=True), start=1):
             problems += [(item.name, note) for note in notes]
             if rows is not None:
                 writer.append(item, rows)
+            if done % CHUNK == 0 or done == len(found.items):
+                yield done, len(found.items)
         if not writer.rows:
             name, reason = problems[0]
             raise BadData(f"Nothing in {found.folder} can be used; {name}: {reason}.", "See `ddmi data check`.")
-        return writer.finish(problems)
+        writer.finish(problems)
 
 
 def each_item(

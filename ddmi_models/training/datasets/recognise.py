@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ddmi_models.errors import BadData
 from ddmi_models.training.datasets.images import IMAGES, open_picture, squared
-from ddmi_models.training.datasets.layout import BadItem, Item, Layout
+from ddmi_models.training.datasets.layout import BadItem, Item, Layout, Tree
 from ddmi_models.training.datasets.posed import POSED, POSED_NPZ, SRN
 from ddmi_models.training.datasets.shapes import MESHES, OCCUPANCY
 from ddmi_models.training.datasets.videos import FRAME_FOLDERS, VIDEO_FILES
@@ -21,6 +21,7 @@ LAYOUTS: tuple[Layout, ...] = (OCCUPANCY, SRN, POSED, POSED_NPZ, MESHES, VIDEO_F
 
 TRAINING_PARTS = ("train", "cars_train")
 OTHER_PARTS = ("val", "valid", "validation", "test", "cars_val", "cars_test")
+TRAINING_LIST = "train.lst"
 FEW = 0.1
 """Share of the pictures below which meshes or films among them are strays."""
 FILM_FRAMES, FILM_SIZE, ALIKE = 12, 16, 0.5
@@ -39,7 +40,8 @@ class Found:
 def recognise(folder: Path, domain: str | None = None) -> Found:
     """What a folder holds.
 
-    A folder that has a training part beside others (train, test, ...) stands for its training part.
+    A folder that has a training part beside others (train, test, ...) stands for its training part. A .lst file stands
+    for those items beside it that it lists.
 
     Args:
         domain: only layouts of this one, where it is known what is wanted.
@@ -47,19 +49,20 @@ def recognise(folder: Path, domain: str | None = None) -> Found:
     Raises:
         BadData: no folder, or nothing that is known.
     """
+    names: set[str] | None = None
+    if folder.suffix == ".lst" and folder.is_file():
+        names, folder = set(folder.read_text(encoding="utf-8").split()), folder.parent
     if not folder.is_dir():
         raise BadData(f"There is no folder {folder}.", "Give the folder of a data set.")
     folder = _training_part(folder)
-    found = {layout.key: layout.find(folder) for layout in LAYOUTS if domain in (None, layout.domain)}
-    chosen = _choice({key: items for key, items in found.items() if items})
-    if chosen is None:
+    found = _choice(Tree.of(folder), domain, names)
+    if found is None:
         what = {"image": "pictures", "shape": "shapes", "nerf": "posed pictures", "video": "videos"}
         raise BadData(
             f"{folder} holds no {what.get(domain or '', 'data')} in a known layout.",
             "Known are shards with a manifest (`ddmi data make`) and the layouts that docs/data.md lists.",
         )
-    layout = next(each for each in LAYOUTS if each.key == chosen)
-    return Found(folder, layout, tuple(found[chosen]))
+    return found
 
 
 def _training_part(folder: Path) -> Path:
@@ -69,19 +72,33 @@ def _training_part(folder: Path) -> Path:
     return folder / part if part is not None and only_parts else folder
 
 
-def _choice(found: dict[str, list[Item]]) -> str | None:
-    """The layout among those that have items in a folder."""
-    pictures = len(found.get(IMAGES.key, ()))
+def _choice(tree: Tree, domain: str | None, names: set[str] | None) -> Found | None:
+    """The first layout that has items in a folder, and more than strays among pictures."""
+    pictures = len(IMAGES.find(tree))
     for layout in LAYOUTS:
-        items = found.get(layout.key)
-        if not items:
+        if domain not in (None, layout.domain):
             continue
-        if layout in (MESHES, VIDEO_FILES) and len(items) < FEW * pictures:
+        items = layout.find(tree)
+        items = _training_items(tree, items) if names is None else [item for item in items if _among(item, names)]
+        if domain is None and layout in (MESHES, VIDEO_FILES) and len(items) < FEW * pictures:
             continue
-        if layout is FRAME_FOLDERS and IMAGES.key in found and not _is_film(items, pictures):
+        if domain is None and layout is FRAME_FOLDERS and not _is_film(items, pictures):
             continue
-        return layout.key
+        if items:
+            return Found(tree.folder, layout, tuple(items))
     return None
+
+
+def _training_items(tree: Tree, items: list[Item]) -> list[Item]:
+    """The items that a train.lst beside them lists; all where there is none."""
+    lists = {path.parent: set(path.read_text(encoding="utf-8").split()) for path in tree.named(TRAINING_LIST)}
+    homes = [(tree.folder / item.name).parent for item in items]
+    return [item for item, home in zip(items, homes, strict=True) if home not in lists or _among(item, lists[home])]
+
+
+def _among(item: Item, names: set[str]) -> bool:
+    path = Path(item.name)
+    return path.name in names or path.stem in names
 
 
 def _is_film(folders: list[Item], pictures: int) -> bool:

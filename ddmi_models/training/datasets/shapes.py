@@ -15,8 +15,7 @@ from ddmi_models.training.datasets.layout import (
     Layout,
     Preparation,
     Rows,
-    below,
-    files_below,
+    Tree,
     read_npz,
     seeded,
 )
@@ -63,23 +62,17 @@ def _text_beside(path: Path) -> tuple[str, ...]:
     return tuple(" ".join(line.split()) for line in lines if line.strip())
 
 
-def _find_occupancy(folder: Path) -> list[Item]:
-    """Folders with points.npz and pointcloud.npz; where a category has a train.lst, those that it lists."""
-    listed: dict[Path, set[str]] = {}
-    texts = captions_of(folder)
+def _find_occupancy(tree: Tree) -> list[Item]:
+    """Folders with points.npz and pointcloud.npz."""
+    clouds = set(tree.named("pointcloud.npz"))
+    texts = captions_of(tree.folder) if clouds else {}
     items = []
-    for points in sorted(folder.rglob("points.npz")):
+    for points in tree.named("points.npz"):
         home = points.parent
         cloud = home / "pointcloud.npz"
-        if not cloud.is_file():
+        if cloud not in clouds:
             continue
-        if home.parent not in listed:
-            table = home.parent / "train.lst"
-            listed[home.parent] = set(table.read_text().split()) if table.is_file() else set()
-        names = listed[home.parent]
-        if not names or home.name in names:
-            label = below(home, folder)
-            items.append(Item(home.name if label == "." else label, (points, cloud), texts.get(home.name, ())))
+        items.append(Item(tree.label(home), (points, cloud), texts.get(home.name, ())))
     return items
 
 
@@ -128,13 +121,13 @@ def _shape_rows(cloud: NDArray[Any], points: NDArray[Any], inside: NDArray[np.bo
     }
 
 
-def _find_meshes(folder: Path) -> list[Item]:
-    texts = captions_of(folder)
+def _find_meshes(tree: Tree) -> list[Item]:
+    meshes = tree.ending(ENDINGS)
+    texts = captions_of(tree.folder) if meshes else {}
     items = []
-    for path in files_below(folder, ENDINGS):
-        name = below(path, folder)
+    for path in meshes:
         own = texts.get(path.stem) or texts.get(path.name) or texts.get(path.parent.name) or _text_beside(path)
-        items.append(Item(name, (path,), own))
+        items.append(Item(tree.label(path), (path,), own))
     return items
 
 

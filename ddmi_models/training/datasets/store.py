@@ -111,8 +111,8 @@ class StoreWriter:
         self._names += [item.name] * count
         self._captions += [json.dumps(list(item.captions) or [""])] * count
 
-    def finish(self, problems: Sequence[tuple[str, str]]) -> Path:
-        """Put the set in its place in the store; returns its folder."""
+    def finish(self, problems: Sequence[tuple[str, str]]) -> None:
+        """Put the set in its place in the store."""
         contents = {
             "arrays": self._shapes,
             "names": self._names,
@@ -129,7 +129,6 @@ class StoreWriter:
         except OSError as error:
             if not place.is_dir():
                 raise cannot_write(place, error) from None
-        return place
 
 
 def remember(mark: str, key: str) -> None:
@@ -139,12 +138,20 @@ def remember(mark: str, key: str) -> None:
 
 
 def remembered(mark: str) -> Path | None:
-    """Folder of the set that the fingerprint stands for, if it is known and still there."""
+    """Folder of the set that the fingerprint stands for, if it is known; the set may be gone."""
     note = store_dir() / f"{mark}.key"
     if not note.is_file():
         return None
-    place = store_dir() / note.read_text().strip()
-    return place if (place / CONTENTS).is_file() else None
+    return store_dir() / note.read_text().strip()
+
+
+def is_whole(place: Path) -> bool:
+    """Whether a folder of the store holds all of a set."""
+    try:
+        open_set(place)
+    except CannotWrite:
+        return False
+    return True
 
 
 def open_set(place: Path) -> tuple[dict[str, NDArray[Any]], list[tuple[str, str]]]:

@@ -19,9 +19,7 @@ from ddmi_models.training.datasets.layout import (
     Layout,
     Preparation,
     Rows,
-    below,
-    files_below,
-    natural,
+    Tree,
 )
 
 if TYPE_CHECKING:
@@ -33,8 +31,8 @@ MOST_CLIPS = 64
 LEAST_FRAMES = 2
 
 
-def _find_files(folder: Path) -> list[Item]:
-    return [Item(below(path, folder), (path,)) for path in files_below(folder, ENDINGS)]
+def _find_files(tree: Tree) -> list[Item]:
+    return [Item(tree.label(path), (path,)) for path in tree.ending(ENDINGS)]
 
 
 def _frames(path: Path) -> Iterator[Image]:
@@ -89,18 +87,17 @@ def _clips(frames: Iterator[NDArray[np.uint8]], how: Preparation) -> tuple[Rows,
     return {"frames": np.stack(clips)}, []
 
 
-def _find_folders(folder: Path) -> list[Item]:
+def _find_folders(tree: Tree) -> list[Item]:
     """Folders of at least two pictures whose names differ in a number alone."""
     groups: dict[Path, list[Path]] = defaultdict(list)
-    for path in files_below(folder, PICTURE_ENDINGS):
+    for path in tree.ending(PICTURE_ENDINGS):
         groups[path.parent].append(path)
     items = []
     for parent, paths in groups.items():
         stems = {re.sub(r"\d+$", "", path.stem) for path in paths}
         if len(paths) >= LEAST_FRAMES and len(stems) == 1 and all(path.stem[-1].isdigit() for path in paths):
-            name = below(parent, folder)
-            items.append(Item(folder.name if name == "." else name, tuple(sorted(paths, key=natural))))
-    return sorted(items, key=lambda item: natural(Path(item.name)))
+            items.append(Item(tree.label(parent), tuple(paths)))
+    return items
 
 
 def _inspect_folder(item: Item) -> str:
