@@ -420,12 +420,50 @@ class OpenedExport:
 
 @dataclass(frozen=True)
 class ImportModel:
-    """Import an official .pt or a native .safetensors. Result: its ModelInfo."""
+    """Import an official .pt or a native .safetensors. Result: its ModelInfo.
+
+    `config` is a YAML file with what an official file leaves open, or the name of a published configuration.
+    """
 
     path: Path
     name: str | None = None
     config: Path | None = None
     precision: str = "fp32"
+
+
+@dataclass(frozen=True)
+class InspectFile:
+    """See what an import of a model file would take, without reading its weights. Result: FileInspection."""
+
+    path: Path
+    config: Path | None = None
+
+
+@dataclass(frozen=True)
+class FileInspection:
+    """A model file before its import.
+
+    Attributes:
+        official: whether it is one of the authors' files; else it is a native one.
+        name: what the model will be called if no other name is given.
+        domain_label: what its samples are, for people; "" where that is not known.
+        parameters: number of weights that are taken. file_bytes: size of the file.
+        can_sample: whether a diffusion model is in it; averaged: whether its weights are the averaged ones (EMA).
+        left_out: what is in the file and not taken.
+        missing: what has to be told first, by its names in the authors' YAML files; () where nothing is.
+        configurations: names of the published configurations, any of which may be told.
+    """
+
+    official: bool
+    name: str
+    domain_label: str
+    parameters: int
+    file_bytes: int
+    can_sample: bool
+    averaged: bool
+    left_out: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    configurations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -603,6 +641,7 @@ class ControlRun:
     | Export
     | OpenExport
     | ImportModel
+    | InspectFile
     | VerifyModel
     | RemoveModel
     | Train

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,16 +13,19 @@ from typing import Any, TypeVar
 from ddmi_models.checkpoints import registry
 from ddmi_models.checkpoints.container import write_container
 from ddmi_models.checkpoints.official.archive import Archive
-from ddmi_models.checkpoints.official.configure import configure
+from ddmi_models.checkpoints.official.configure import UnknownArchitecture, configure
 from ddmi_models.checkpoints.official.layout import Plan, Weights, expected_shapes, make_plan
 from ddmi_models.checkpoints.official.reference import read_args
+from ddmi_models.checkpoints.official.shipped import SHIPPED
 from ddmi_models.checkpoints.store import (
     FLOATS,
+    SCHEDULE,
     ModelHeader,
     Precision,
     check_keys,
     encode_metadata,
     entry_for,
+    parameter_count,
     read_header,
     read_model,
     tensor_bytes,
@@ -30,7 +34,7 @@ from ddmi_models.checkpoints.store import (
 from ddmi_models.config import ModelConfig
 from ddmi_models.errors import BadCheckpoint, BadConfig, BadInput, EngineError
 from ddmi_models.files import atomic_file
-from ddmi_models.requests import ModelInfo
+from ddmi_models.requests import FileInspection, ModelInfo
 
 Check = Callable[[], None]
 Result = TypeVar("Result")
@@ -91,8 +95,7 @@ def import_steps(
         BadInput: if the name is taken. BadConfig: if `config` is not usable. CannotWrite: no space, no permission.
     """
     path = Path(path)
-    if not path.is_file():
-        raise BadInput(f"There is no file {path}.", "Check the path.")
+    _check_there(path)
     chosen = registry.check_name(name) if name is not None else registry.name_from(path)
     with registry.new_model(chosen, check=check) as folder:
         target = folder / registry.MODEL_FILE
@@ -103,6 +106,11 @@ def import_steps(
         else:
             yield from convert_official(path, target, config, precision, weights, check)
     return registry.find_model(chosen, samplers)
+
+
+def _check_there(path: Path) -> None:
+    if not path.is_file():
+        raise BadInput(f"There is no file {path}.", "Check the path.")
 
 
 def _import_native(path: Path, target: Path, precision: Precision, check: Check) -> None:
@@ -128,7 +136,8 @@ def _in(path: Path) -> Iterator[None]:
     except (BadCheckpoint, BadConfig) as error:
         if str(path) in error.message:
             raise
-        raise type(error)(f"{path}: {error.message}", error.hint) from None
+        error.message = f"{path}: {error.message}"
+        raise
 
 
 def _inspect(archive: Archive, config: Path | None, weights: Weights) -> Inspection:
@@ -154,6 +163,43 @@ def inspect_official(path: Path, config: Path | None = None, weights: Weights = 
     """
     with Archive.open(path) as archive, _in(path):
         return _inspect(archive, config, weights)
+
+
+def inspect_file(path: Path, config: Path | None = None) -> FileInspection:
+    """What `import_model` would take from a file; what it would have to be told is no error here.
+
+    Raises:
+        BadCheckpoint, BadConfig, BadInput: as `import_model`.
+    """
+    _check_there(path)
+    size = path.stat().st_size
+    if path.suffix.lower() == registry.SUFFIX:
+        header = read_header(path)
+        label, full = registry.DOMAIN_LABELS.get(header.config.domain, ""), header.stage == "full"
+        averaged = header.weights == "ema"
+        return FileInspection(
+            False, registry.name_from(path), label, parameter_count(path), size, full, full and averaged
+        )
+    with Archive.open(path) as archive, _in(path):
+        plan = make_plan(archive.contents)
+        missing: tuple[str, ...] = ()
+        try:
+            domain: str | None = _inspect(archive, config, "ema").config.domain
+        except UnknownArchitecture as open_question:
+            missing, domain = open_question.missing, open_question.domain
+    constants = {f"diffusion.{name}" for name in SCHEDULE}
+    return FileInspection(
+        official=True,
+        name=registry.name_from(path),
+        domain_label=registry.DOMAIN_LABELS.get(domain or "", ""),
+        parameters=sum(math.prod(shape) for name, shape in plan.shapes.items() if name not in constants),
+        file_bytes=size,
+        can_sample=plan.stage == "full",
+        averaged=plan.stage == "full",
+        left_out=tuple(dict.fromkeys(plan.unused.values())),
+        missing=missing,
+        configurations=tuple(SHIPPED),
+    )
 
 
 def convert_official(

@@ -109,7 +109,8 @@ def import_file(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An official .pt or our .safetensors.")],
     name: Annotated[str | None, typer.Option("--name", help="What to call it here.")] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE.yaml", help="What the file leaves open.")
+        Path | None,
+        typer.Option("--config", metavar="FILE.yaml", help="What the file leaves open; or a published name: celebahq."),
     ] = None,
     precision: Annotated[str, typer.Option("--precision", help="Storage: fp32, fp16 or bf16.")] = "fp32",
     as_json: Json = False,

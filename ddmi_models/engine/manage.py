@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.checkpoints.importer import import_steps
+from ddmi_models.checkpoints.importer import inspect_file as inspection_of
 from ddmi_models.checkpoints.registry import list_models, model_problems, remove, verify
 from ddmi_models.checkpoints.store import PRECISIONS, Precision
 from ddmi_models.config import ModelConfig
@@ -14,7 +15,17 @@ from ddmi_models.engine.doctor import examine
 from ddmi_models.engine.workshop import Workshop, loading
 from ddmi_models.errors import BadInput
 from ddmi_models.events import Event, Notice, Progress
-from ddmi_models.requests import Doctor, ImportModel, ListModels, LoadModel, ModelInfo, RemoveModel, VerifyModel
+from ddmi_models.requests import (
+    Doctor,
+    FileInspection,
+    ImportModel,
+    InspectFile,
+    ListModels,
+    LoadModel,
+    ModelInfo,
+    RemoveModel,
+    VerifyModel,
+)
 
 
 def list_all(shop: Workshop, request: ListModels, token: CancelToken) -> Generator[Event, None, tuple[ModelInfo, ...]]:
@@ -73,6 +84,12 @@ def import_model(shop: Workshop, request: ImportModel, token: CancelToken) -> Ge
             info: ModelInfo = end.value
             return info
         yield Progress(done, total, message)
+
+
+def inspect_file(shop: Workshop, request: InspectFile, token: CancelToken) -> Generator[Event, None, FileInspection]:
+    """What an import would take."""
+    yield Progress(0, 1, f"Looking into {request.path.name}")
+    return inspection_of(request.path, request.config)
 
 
 def checked_precision(name: str) -> Precision:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,21 @@ MOST_LEVELS = 12
 """Bounds on what a foreign file may ask to be built, far above anything published."""
 
 
+class UnknownArchitecture(BadCheckpoint):
+    """A file leaves open what has to be known.
+
+    Attributes:
+        missing: what, by its names in the authors' YAML files. domain: ours, None where that is open too.
+    """
+
+    def __init__(self, missing: Sequence[str], domain: str | None) -> None:
+        super().__init__(
+            f"The file does not tell {', '.join(missing)}.", "Give them in a YAML file with --config FILE.yaml."
+        )
+        self.missing = tuple(missing)
+        self.domain = domain
+
+
 def configure(
     shapes: Mapping[str, tuple[int, ...]], args: reference.Values | None, user: Path | None, stage: str
 ) -> ModelConfig:
@@ -56,22 +71,24 @@ def configure(
 
     Args:
         shapes: the tensors, by their names in our files. args: as from `reference.read_args`.
-        user: YAML file in our layout or the authors'. stage: "full" or "autoencoder".
+        user: YAML file in our layout or the authors', or the name of a shipped configuration.
+        stage: "full" or "autoencoder".
 
     Raises:
         BadCheckpoint: naming what is not known, or saying why it cannot be imported.
         BadConfig: if the user's file is not usable.
     """
-    if user is not None and {"domain", "autoencoder"} <= set(own := reference.read_yaml(user)):
+    named = SHIPPED.get(str(user)) if user is not None and not user.exists() else None
+    if user is not None and named is None and {"domain", "autoencoder"} <= set(own := reference.read_yaml(user)):
         return ModelConfig.parse(own)
     told = traces(shapes)
     told_domain = reference.domain_of(told.pop("domain")) if "domain" in told else None
     said = reference.leaves(args) if args is not None else {}
-    asked = reference.leaves(reference.from_yaml(user)) if user is not None else {}
+    asked = reference.leaves(named or reference.from_yaml(user)) if user is not None else {}
     leaves = {**told, **said, **asked}
     leaves.setdefault("domain", told_domain)
     if leaves["domain"] is None:
-        raise BadCheckpoint("The file does not tell what its model makes.", "Give its configuration with --config.")
+        raise UnknownArchitecture(["data.domain"], None)
     if "ddconfig" in (args or {}) or "autoencoder.resolution" in asked:
         _add_rules(leaves)
     leaves = {**_shipped(told), **leaves}
@@ -118,9 +135,7 @@ def _ask_for_missing(leaves: Leaves, with_unet: bool) -> None:
         needed += TRACELESS_UNET
     missing = [reference.reference_name(leaf) for leaf in needed if leaf not in leaves]
     if missing:
-        raise BadCheckpoint(
-            f"The file does not tell {', '.join(missing)}.", "Give them in a YAML file with --config FILE.yaml."
-        )
+        raise UnknownArchitecture(missing, leaves["domain"])
 
 
 def _assemble(leaves: Leaves, stage: str, noise: bool) -> ModelConfig:
