@@ -9,12 +9,15 @@ import torch
 from ddmi_models.checkpoints.store import ModelHeader
 from ddmi_models.config import (
     AutoencoderConfig,
+    ClipConfig,
     CoordinateNetConfig,
     DiffusionConfig,
     ModelConfig,
     PointEncoderConfig,
+    RadianceConfig,
     TextConfig,
     UNetConfig,
+    VideoEncoderConfig,
 )
 from ddmi_models.model import ModelParts, save_model
 
@@ -67,6 +70,33 @@ def config(domain: str) -> ModelConfig:
             anchor_resolution=16,
             scale_range=(0.25, 1.0),
         )
+    if domain == "nerf":
+        return ModelConfig(
+            domain="nerf",
+            plane_order=("xy", "yz", "xz"),
+            autoencoder=autoencoder(8, joint=(4,)),
+            coordinate_net=CoordinateNetConfig(width=16, plane_channels=8, out_channels=4),
+            point_encoder=PointEncoderConfig(point_channels=6, hidden=8, out_channels=8, blocks=2, plane_resolution=16),
+            radiance=RadianceConfig(
+                layers=3, skips=(1, 2), point_frequencies=2, direction_frequencies=1, extent=0.55, camera_distance=2.0,
+                density_scale=60.0, density_shift=-22.0,
+            ),
+            unet=unet(12, None),
+            diffusion=diffusion,
+        )  # fmt: skip
+    if domain == "video":
+        return ModelConfig(
+            domain="video",
+            plane_order=("xy", "xt", "yt"),
+            autoencoder=autoencoder(3, joint=(4,)),
+            coordinate_net=CoordinateNetConfig(width=16, plane_channels=8, out_channels=3),
+            video_encoder=VideoEncoderConfig(
+                channels=16, layers=1, heads=2, head_channels=8, plane_layers=1, plane_heads=2, plane_hidden=16
+            ),
+            clip=ClipConfig(frames=4, rate=8.0),
+            unet=unet(4, None),
+            diffusion=diffusion,
+        )
     text = TextConfig(width=16, layers=1, heads=2, context_length=12, words=WORDS)
     return ModelConfig(
         domain="shape",
@@ -82,7 +112,8 @@ def config(domain: str) -> ModelConfig:
 
 
 def parts(domain: str) -> ModelParts:
-    """Random weights of a fixed seed; a shape's solid is of middling size, away from the border of the cube."""
+    """Random weights of a fixed seed; a shape's solid is of middling size, away from the border of the cube, and a
+    radiance field is empty in most places and opaque in others."""
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
         made = ModelParts(config(domain)).eval().requires_grad_(False)
@@ -91,6 +122,10 @@ def parts(domain: str) -> ModelParts:
                 parameter.normal_(0, 1 / parameter[0].numel() ** 0.5)
             if name.endswith("net_out.weight"):
                 parameter.mul_(8)
+            if name.endswith("sigma.weight"):
+                parameter.mul_(250)
+            if name.endswith("rgb.0.weight"):
+                parameter.mul_(20)
     return made
 
 

@@ -14,6 +14,7 @@ from ddmi_models.domains.base import Query
 from ddmi_models.engine.workshop import Loaded, Workshop, loading
 from ddmi_models.errors import BadInput, CannotWrite
 from ddmi_models.events import Event, Progress
+from ddmi_models.rendering.frames import FOLDER
 from ddmi_models.rendering.latent_files import LATENT_SUFFIX, read_latent
 from ddmi_models.rendering.metadata import read_recipe
 from ddmi_models.rendering.renderers import suffix_of
@@ -70,7 +71,8 @@ def estimate(shop: Workshop, request: EstimateExport, token: CancelToken) -> Gen
     yield from ()
     loaded = shop.load_for(request.sample, token)
     size = (request.resolution, request.resolution)
-    return loaded.renderer.estimate(request.suffix.lower(), size, shop.point_seconds(loaded))
+    frames = loaded.renderer.frames_of(loaded.model.domain, request)
+    return loaded.renderer.estimate(request.suffix.lower(), size, shop.point_seconds(loaded), frames)
 
 
 def plan(shop: Workshop, request: PlanExport, token: CancelToken) -> Generator[Event, None, ExportEstimate]:
@@ -80,7 +82,8 @@ def plan(shop: Workshop, request: PlanExport, token: CancelToken) -> Generator[E
     loaded = shop.load(request.model, token)
     size = _size(loaded, request)
     loaded.renderer.check(loaded.model.domain, request, size)
-    return loaded.renderer.estimate(suffix_of(request.path), size, shop.point_seconds(loaded))
+    frames = loaded.renderer.frames_of(loaded.model.domain, request)
+    return loaded.renderer.estimate(suffix_of(request.path), size, shop.point_seconds(loaded), frames)
 
 
 def _size(loaded: Loaded, request: Export | PlanExport) -> tuple[int, int]:
@@ -92,7 +95,7 @@ def _size(loaded: Loaded, request: Export | PlanExport) -> tuple[int, int]:
 
 
 def check_place(path: Path) -> None:
-    """Refuse a path that cannot be written.
+    """Refuse a path that cannot be written; one without an ending becomes a folder of frames.
 
     Raises:
         CannotWrite: for a missing or read-only folder, or a folder in place of the file.
@@ -102,8 +105,8 @@ def check_place(path: Path) -> None:
         raise CannotWrite(f"The folder {folder} does not exist.", "Create it or choose another.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise CannotWrite(f"The folder {folder} is not writable.", "Choose another.")
-    if path.is_dir():
-        raise CannotWrite(f"{path} is a folder.", "Give the name of a file in it.")
+    if path.is_dir() and (suffix_of(path) != FOLDER or any(path.iterdir())):
+        raise CannotWrite(f"{path} is a folder.", "Give the name of a file in it, or of a new folder.")
 
 
 def export(shop: Workshop, request: Export, token: CancelToken) -> Generator[Event, None, Path]:

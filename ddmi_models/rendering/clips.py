@@ -145,9 +145,7 @@ def render_clip(
     return (yield from _filled(domain, fields, view, token))
 
 
-def _filled(
-    domain: Domain, fields: BasisFields, view: ClipView, token: CancelToken
-) -> Generator[Progress, None, Clip]:
+def _filled(domain: Domain, fields: BasisFields, view: ClipView, token: CancelToken) -> Generator[Progress, None, Clip]:
     instants = view_instants(domain, view)
     frames = np.empty((len(instants), view.height, view.width, 3), np.uint8)
     for index, frame in enumerate(render_frames(domain, fields, view, token)):

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar, cast
 
 import numpy as np
 
@@ -18,7 +18,18 @@ from ddmi_models.planes import BasisFields
 from ddmi_models.rendering.isosurface import logit
 from ddmi_models.rendering.latent_files import LATENT_SUFFIX, write_latent
 from ddmi_models.rendering.memory import require_memory
-from ddmi_models.requests import Export, ExportEstimate, ImageView, MeshView, PlanExport, Rendered, View
+from ddmi_models.requests import (
+    ClipView,
+    EstimateExport,
+    Export,
+    ExportEstimate,
+    ImageView,
+    MeshView,
+    PlanExport,
+    RadianceView,
+    Rendered,
+    View,
+)
 
 PREVIEW_PIXELS = 80
 
@@ -42,7 +53,12 @@ Work: TypeAlias = Generator[Progress | Partial, None, Rendered]
 Writing: TypeAlias = Generator[Progress, None, Path]
 SomeView = TypeVar("SomeView", bound=View)
 
-VIEW_WORDS: dict[type, str] = {MeshView: "mesh", ImageView: "picture of a field in the plane"}
+VIEW_WORDS: dict[type, str] = {
+    MeshView: "mesh",
+    ClipView: "clip",
+    ImageView: "picture of a field in the plane",
+    RadianceView: "picture from a camera",
+}
 """What the views are called in messages."""
 
 
@@ -58,7 +74,7 @@ class Decoded:
 class Renderer(ABC, Generic[SomeView]):
     """What the engine asks of a domain when its samples are looked at or written."""
 
-    view_type: type[SomeView]
+    view_types: tuple[type[View], ...]
     makes: str
     suffixes: tuple[str, ...]
 
@@ -102,8 +118,14 @@ class Renderer(ABC, Generic[SomeView]):
             self.check_size(suffix, *size)
 
     @abstractmethod
-    def estimate(self, suffix: str, size: tuple[int, int], point_seconds: float) -> ExportEstimate:
-        """Expected cost of `write` when one point of the field takes `point_seconds`."""
+    def estimate(
+        self, suffix: str, size: tuple[int, int], point_seconds: float, views: int | None = None
+    ) -> ExportEstimate:
+        """Expected cost of `write` when one point of the field takes `point_seconds`; `views` of a turntable."""
+
+    def frames_of(self, domain: Domain, request: PlanExport | EstimateExport) -> int | None:
+        """Frames that the file would have, see `estimate`; None: as many as usual. Raises: BadInput."""
+        return getattr(request, "views", None)
 
     def check_suffix(self, path: Path) -> str:
         """The suffix of a path, lower case.
@@ -121,9 +143,9 @@ class Renderer(ABC, Generic[SomeView]):
 
     def check_view(self, view: View) -> SomeView:
         """The view, if it is of this domain's kind."""
-        if not isinstance(view, self.view_type):
+        if not isinstance(view, self.view_types):
             raise BadInput(f"This model makes {self.makes}: there is no {VIEW_WORDS[type(view)]} of them.")
-        return view
+        return cast(SomeView, view)
 
 
 def suffix_of(path: Path) -> str:

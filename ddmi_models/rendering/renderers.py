@@ -12,7 +12,16 @@ from ddmi_models.errors import BadInput
 from ddmi_models.events import Progress
 from ddmi_models.rendering.isosurface import EmptySurface, render_mesh
 from ddmi_models.rendering.latent_files import LATENT_SUFFIX
-from ddmi_models.rendering.memory import require_memory
+from ddmi_models.rendering.mesh_cost import (
+    DEFAULT_CELLS,
+    FACES_PER_CELL_SQUARED,
+    check_cells,
+    check_mesh_size,
+    estimate_mesh,
+    mesh_bytes,
+    surface_seconds,
+)
+from ddmi_models.rendering.radiance import NerfRenderer
 from ddmi_models.rendering.renderer import (
     BYTES_PER_PIXEL,
     PREVIEW_PIXELS,
@@ -30,6 +39,7 @@ from ddmi_models.rendering.renderer import (
 )
 from ddmi_models.rendering.stills import Stage, quick_still, render_turntable
 from ddmi_models.rendering.tiles import centred_window, render_picture
+from ddmi_models.rendering.video import VideoRenderer
 from ddmi_models.rendering.writers import (
     CLIPS,
     MESHES,
@@ -41,33 +51,16 @@ from ddmi_models.rendering.writers import (
 )
 from ddmi_models.requests import Export, ExportEstimate, ImageView, MeshData, MeshView, Picture
 
-PREVIEW_CELLS = 24
-
-DEFAULT_CELLS, DEFAULT_STILL, FEWEST_CELLS = 128, 512, 2
+PREVIEW_CELLS, DEFAULT_STILL = 24, 512
 
 TURN_SECONDS, TURN_RATE = 4, 30
 """Length and frame rate of a turntable."""
-
-BYTES_PER_FACE = {".glb": 24, ".obj": 75, ".ply": 25, ".stl": 50}
-"""Typical file sizes, a face."""
-
-FACES_PER_CELL_SQUARED = 3.5
-"""Faces of typical furniture, divided by the square of the cells a side."""
-
-SHELL_POINTS = 14
-"""Field evaluations near the surface, divided by the square of the cells a side."""
-
-
-def _check_cells(cells: int) -> None:
-    if cells < FEWEST_CELLS:
-        raise BadInput(f"A mesh of {cells} cells a side was asked for.", f"Ask for at least {FEWEST_CELLS}.")
-    require_memory(_mesh_bytes, cells, "cells a side")
 
 
 class ImageRenderer(Renderer[ImageView]):
     """Pictures."""
 
-    view_type = ImageView
+    view_types = (ImageView,)
     makes = "pictures"
     suffixes = (*PICTURES, LATENT_SUFFIX)
 
@@ -99,7 +92,9 @@ class ImageRenderer(Renderer[ImageView]):
     def default_size(self, domain: Domain, suffix: str) -> int:
         return 4 * domain.config.anchor_resolution
 
-    def estimate(self, suffix: str, size: tuple[int, int], point_seconds: float) -> ExportEstimate:
+    def estimate(
+        self, suffix: str, size: tuple[int, int], point_seconds: float, views: int | None = None
+    ) -> ExportEstimate:
         if suffix == LATENT_SUFFIX:
             return ExportEstimate(0.0, 2**18, WORKSPACE)
         pixels = size[0] * size[1]
@@ -110,12 +105,12 @@ class ImageRenderer(Renderer[ImageView]):
 class ShapeRenderer(Renderer[MeshView]):
     """Surfaces, and stills and turntables of them."""
 
-    view_type = MeshView
+    view_types = (MeshView,)
     makes = "shapes"
     suffixes = (*MESHES, *PICTURES, *CLIPS, LATENT_SUFFIX)
 
     def render(self, sample: Decoded, view: MeshView, token: CancelToken, partials: bool) -> Work:
-        _check_cells(view.cells)
+        check_cells(view.cells)
         return render_mesh(sample.domain, sample.fields, view, token, partials)
 
     def thumbnail(self, sample: Decoded, size: int, token: CancelToken) -> np.ndarray:
@@ -148,9 +143,7 @@ class ShapeRenderer(Renderer[MeshView]):
 
     def check_size(self, suffix: str, width: int, height: int) -> None:
         if suffix in MESHES:
-            if width != height:
-                raise BadInput(f"A mesh of {width}x{height} cells was asked for.", "Give one number of cells.")
-            _check_cells(width)
+            check_mesh_size(width, height)
             return
         check_pixels(width, height)
         check_picture_size(suffix, width, height)
@@ -186,22 +179,27 @@ class ShapeRenderer(Renderer[MeshView]):
         for done in write_clip(request.path, frames, TURN_RATE, request.sample.recipe):
             yield Progress(done, count, f"Turntable of {width}x{height}")
 
-    def estimate(self, suffix: str, size: tuple[int, int], point_seconds: float) -> ExportEstimate:
+    def estimate(
+        self, suffix: str, size: tuple[int, int], point_seconds: float, views: int | None = None
+    ) -> ExportEstimate:
         if suffix == LATENT_SUFFIX:
             return ExportEstimate(0.0, 2**18, WORKSPACE)
-        cells = size[0] if suffix in MESHES else _cells_for(*size)
-        points = min((cells + 1) ** 3, 64**3 + SHELL_POINTS * cells**2)
-        seconds, memory = points * point_seconds + 3e-8 * cells**3, _mesh_bytes(cells)
         if suffix in MESHES:
-            faces = FACES_PER_CELL_SQUARED * cells**2
-            return ExportEstimate(seconds + 1e-6 * faces, int(faces * BYTES_PER_FACE[suffix]), memory)
+            return estimate_mesh(suffix, size[0], point_seconds)
+        cells = _cells_for(*size)
+        seconds, memory = surface_seconds(cells, point_seconds), mesh_bytes(cells)
         pixels, frames = size[0] * size[1], TURN_SECONDS * TURN_RATE if suffix in CLIPS else 1
         seconds += 1e-5 * FACES_PER_CELL_SQUARED * cells**2 + 3e-6 * pixels * frames
         size_bytes = int(pixels * frames * BYTES_PER_PIXEL.get(suffix, 1.0))
         return ExportEstimate(seconds, size_bytes, max(memory, picture_bytes(*size)))
 
 
-RENDERERS: dict[str, Renderer] = {"image": ImageRenderer(), "shape": ShapeRenderer()}
+RENDERERS: dict[str, Renderer] = {
+    "image": ImageRenderer(),
+    "shape": ShapeRenderer(),
+    "nerf": NerfRenderer(),
+    "video": VideoRenderer(),
+}
 
 
 def _blank(size: int) -> np.ndarray:
@@ -211,7 +209,3 @@ def _blank(size: int) -> np.ndarray:
 def _cells_for(width: int, height: int) -> int:
     """Cells of the mesh behind a still."""
     return min(max(max(width, height) // 4, 64), 192)
-
-
-def _mesh_bytes(cells: int) -> int:
-    return WORKSPACE + 20 * (cells + 3) ** 3 + 1500 * cells**2

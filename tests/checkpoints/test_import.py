@@ -107,6 +107,20 @@ def test_shipped_configuration_is_recognised_without_args(name: str, facts: dict
         assert (config.anchor_resolution, config.coordinate_net.noise, config.diffusion.steps) == (256, True, 50)
 
 
+@pytest.mark.parametrize("name", ["ldm-skytimelapse", "d2c-vae-skytimelapse", "d2c-vae-skytimelapse_gan"])
+def test_stages_of_videos_are_recognised(name: str) -> None:
+    plan = make_plan(contents_of(PARITY / "manifests" / f"{name}.json"))
+    config = configure(plan.shapes, None, None, plan.stage)
+    assert config.clip is not None and config.video_encoder is not None
+    assert (config.clip.frames, config.clip.crossed, config.plane_order) == (16, True, ("xy", "xt", "yt"))
+    assert (config.video_encoder.channels, config.video_encoder.layers) == (384, 8)
+    assert (config.autoencoder.multipliers, config.autoencoder.scales) == ((1, 2, 4, 8), (64, 128, 256))
+    assert config.autoencoder.joint_resolutions == (32, 64, 128, 256)
+    assert (config.autoencoder.attention, config.autoencoder.in_channels) == ("vanilla-multihead", 3)
+    if config.unet is not None:
+        assert (config.unet.head_channels, config.diffusion.steps) == (64, 200)
+
+
 def test_both_second_stages_of_radiance_fields_are_recognised() -> None:
     told = {}
     for name in ("ldm-srn_cars", "ldm-srn_cars-as-released-stage2"):
@@ -153,6 +167,8 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "points": (without("pointnet", "fc_c.bias"), "missing: pointnet.fc_c.bias"),
     "radiance": (without("mlp", "sigma.bias"), "missing: mlp.sigma.bias"),
     "radiance has more": (with_more("mlp", "sigma.extra"), "not known: mlp.sigma.extra"),
+    "clip": (without("vaemodel", "decoder.mid_attn.q.bias"), "missing: vaemodel.decoder.mid_attn.q.bias"),
+    "clip has more": (with_more("vaemodel", "yz_token"), "not known: vaemodel.yz_token"),
     "more": (with_more("vaemodel", "decoder.conv_in.extra"), "not known: vaemodel.decoder.conv_in.extra"),
     "average": (without("ema", "ema_model.model.out.2.bias"), "missing: ema.ema_model.model.out.2.bias"),
     "average has more": (with_more("ema", "ema_model.extra"), "missing: diffusion.extra"),
@@ -170,7 +186,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_missing_and_extra_keys_are_listed(change: str) -> None:
-    name = "srn_cars" if change.startswith("radiance") else "shapenet"
+    name = {"radiance": "srn_cars", "clip": "skytimelapse"}.get(change.split()[0], "shapenet")
     contents = contents_of(PARITY / "manifests" / f"ldm-{name}.json")
     alter, said = CHANGES[change]
     alter(contents)
@@ -265,7 +281,6 @@ def official(tmp_path: Path, **args: Any) -> Path:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        ({"domain": "video"}, "videos, which cannot be imported yet"),
         ({"domain": "smell"}, "'smell', which is not known"),
         ({"DiT": True}, "DiT"),
         ({"ddconfig": {**KNOWN, "num_res_blocks": 10**9}, **HEADS}, "blocks beyond all reason"),

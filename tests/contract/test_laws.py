@@ -68,7 +68,12 @@ def test_pack_then_unpack_is_identity(name: str, parts: dict[str, ModelParts]) -
 
 def test_encoding_gives_latents_of_the_layout(name: str, parts: dict[str, ModelParts]) -> None:
     domain = parts[name].domain
-    data = {"image": torch.rand(2, 3, 16, 16), "cloud": torch.rand(2, 50, 3) - 0.5}
+    points = models.config(name).point_encoder
+    data = {
+        "image": torch.rand(2, 3, 16, 16),
+        "frames": torch.rand(2, 3, 4, 16, 16),
+        "cloud": torch.rand(2, 50, points.point_channels if points else 3) - 0.5,
+    }
     with torch.inference_mode():
         posterior = domain.encode(data)
     assert tuple(posterior.mean.shape) == (2, *domain.layout.shape)
@@ -170,9 +175,9 @@ def test_cancelled_export_leaves_no_file(name: str, tmp_path: Path) -> None:
 
 def test_latent_of_another_layout_is_refused(name: str, parts: dict[str, ModelParts]) -> None:
     layout = parts[name].domain.layout
-    channels, height, width = layout.shape
+    channels, *space = layout.shape
     with pytest.raises(BadInput, match="does not fit"):
-        Latents(np.zeros((channels + 1, height, width), np.float32), layout)
+        Latents(np.zeros((channels + 1, *space), np.float32), layout)
     with pytest.raises(BadInput, match="not finite"):
         Latents(np.full(layout.shape, np.nan, np.float32), layout)
 

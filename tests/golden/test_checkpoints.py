@@ -15,16 +15,17 @@ from ddmi_models.cameras import spherical_pose
 from ddmi_models.checkpoints.importer import convert_official, drained
 from ddmi_models.checkpoints.official.layout import Weights
 from ddmi_models.coords import image_points
-from ddmi_models.domains import DOMAINS, Query
+from ddmi_models.domains import Query
 from ddmi_models.domains.nerf import NerfDomain
 from ddmi_models.domains.shape import ShapeDomain
 from ddmi_models.domains.triplane import TriplaneDomain
-from ddmi_models.errors import BadCheckpoint
+from ddmi_models.domains.video import VideoDomain
 from ddmi_models.model import Model, load_model
 from tests.golden.diffusion_checks import ddim_latent
 from tests.golden.field_checks import picture
 from tests.golden.fixture import Fixture, parity_folder
 from tests.golden.radiance_checks import rendered
+from tests.golden.video_checks import clip
 
 FOLDER = parity_folder()
 EXPECTED = sorted(FOLDER.rglob("*-expected.npz")) or [FOLDER / "none-expected.npz"]
@@ -49,10 +50,6 @@ def test_official_file_gives_the_recorded_results(path: Path, tmp_path: Path) ->
     assert path.is_file(), f"no checkpoint with expected numbers below {FOLDER}"
     fixture = Fixture(path)
     file = unpacked(path.parent, path.stem.removesuffix("-expected"), tmp_path)
-    if fixture.domain not in DOMAINS:
-        with pytest.raises(BadCheckpoint, match="cannot be imported yet"):
-            drained(convert_official(file, tmp_path / "x.safetensors"))
-        return
     for prefix, weights in PREFIXES.items():
         target = tmp_path / f"{weights}.safetensors"
         drained(convert_official(file, target, weights=weights))
@@ -86,6 +83,9 @@ def check_model(fixture: Fixture, model: Model, prefix: str) -> None:
             side, samples = len(fixture.array(render_key)), fixture.config["TN"]["N_samples"]
             seen = rendered(model.domain, fields, spherical_pose(*RENDER_POSE), side, samples)
             fixture.compare(render_key, seen)
+        for clip_key, _ in fixture.keys(rf"{prefix}_output"):
+            assert isinstance(model.domain, VideoDomain)
+            fixture.compare(clip_key, clip(model.domain, fields, fixture.array(clip_key).shape[-1]))
     if "in_pointcloud" in fixture:
         assert isinstance(model.domain, TriplaneDomain)
         for plane, values in model.domain.pointnet(fixture.tensor("in_pointcloud")).items():

@@ -20,20 +20,25 @@ PLANE_ORDERS = {
     ("shape", "autoencoder"): ("xy", "yz", "xz"),
     ("nerf", "full"): ("xy", "yz", "xz"),
     ("nerf", "autoencoder"): ("xy", "yz", "xz"),
+    ("video", "full"): ("xy", "xt", "yt"),
+    ("video", "autoencoder"): ("xy", "xt", "yt"),
 }
 """How the authors' code packs a latent, by domain and stage: the two stages of shapes differ (facts, section 4.2)."""
 
 POINT_DOMAINS = ("shape", "nerf")
 """Domains that have a point encoder."""
 
-DEFAULT_STEPS = {"image": 50, "shape": 200, "nerf": 200}
+DEFAULT_STEPS = {"image": 50, "shape": 200, "nerf": 200, "video": 200}
 SHAPE_ISO = 0.2
 ANCHOR_RESOLUTION = 256
-SCALES = {"image": 3, "shape": 3, "nerf": 1}
+SCALES = {"image": 3, "shape": 3, "nerf": 1, "video": 3}
 """How many basis scales the published coordinate networks read."""
 
 RADIANCE = {"activation": "identity", "background": "last_sample", "pixel_corners": True}
 """What the authors' code does with radiance fields, whatever the configuration."""
+
+CLIP = {"rate": 16.0, "crossed": True}
+"""The same with videos; their clips are shown at this rate."""
 
 JOINT = "autoencoder.joint"
 """False for radiance fields of the second stage as the authors' script would write them: with the autoencoder of a
@@ -159,6 +164,8 @@ def _assemble(leaves: Leaves, stage: str, noise: bool) -> ModelConfig:
                 "autoencoder": autoencoder,
                 "coordinate_net": net,
                 "point_encoder": sections["point_encoder"] if domain in POINT_DOMAINS else None,
+                "video_encoder": sections["video_encoder"] if domain == "video" else None,
+                "clip": {**sections["clip"], **CLIP} if domain == "video" else None,
                 "radiance": {**sections["radiance"], **RADIANCE} if domain == "nerf" else None,
                 "unet": unet if stage == "full" else None,
                 "diffusion": {**diffusion, "sampler": "ddpm" if ancestral else "ddim"},
@@ -172,7 +179,17 @@ def _assemble(leaves: Leaves, stage: str, noise: bool) -> ModelConfig:
 
 def _sections(leaves: Leaves) -> dict[str, dict[str, Any]]:
     sections: dict[str, dict[str, Any]] = {
-        name: {} for name in ("autoencoder", "coordinate_net", "point_encoder", "radiance", "unet", "diffusion")
+        name: {}
+        for name in (
+            "autoencoder",
+            "coordinate_net",
+            "point_encoder",
+            "video_encoder",
+            "clip",
+            "radiance",
+            "unet",
+            "diffusion",
+        )
     }
     for leaf, value in leaves.items():
         section, _, key = leaf.partition(".")

@@ -18,10 +18,8 @@ Values = dict[str, Any]
 
 MAX_NODES = 10_000
 MAX_DEPTH = 12
-DOMAINS = {"image": "image", "occupancy": "shape", "nerf": "nerf"}
-"""Our name for each of the authors' domains that can be imported."""
-
-OTHER_DOMAINS = {"video": "videos"}
+DOMAINS = {"image": "image", "occupancy": "shape", "nerf": "nerf", "video": "video"}
+"""Our name for each of the authors' domains."""
 
 NAMES: dict[str, tuple[str, ...]] = {
     "autoencoder.in_channels": ("ddconfig", "in_channels"),
@@ -66,9 +64,12 @@ NAMES: dict[str, tuple[str, ...]] = {
     "radiance.samples": ("conv", "model", "TN", "N_samples"),
     "radiance.point_frequencies": ("conv", "model", "TN", "multires"),
     "radiance.direction_frequencies": ("conv", "model", "TN", "multires_views"),
+    "video_encoder.channels": ("ddconfig", "timesformer_channels"),
+    "clip.frames": ("clip", "frames"),
     "iso": ("conv", "test", "threshold"),
 }
-"""Where the authors' layout has each leaf. `conv` is their separate file about the point encoder."""
+"""Where the authors' layout has each leaf. `conv` is their separate file about the point encoder; `clip` is for
+what files tell of clips by their tensors alone."""
 
 OTHER_NAMES = {"coordinate_net.width": ("mlpconfig", "W")}
 """Where radiance fields have a leaf elsewhere."""
@@ -174,11 +175,6 @@ def domain_of(name: Any) -> str:
     """
     if isinstance(name, str) and name in DOMAINS:
         return DOMAINS[name]
-    if isinstance(name, str) and name in OTHER_DOMAINS:
-        raise BadCheckpoint(
-            f"This is a model of {OTHER_DOMAINS[name]}, which cannot be imported yet.",
-            "Images, shapes and radiance fields can.",
-        )
     raise BadCheckpoint(f"The file says that its domain is {printable(repr(name))}, which is not known.")
 
 

@@ -96,5 +96,35 @@ SRN_CARS: Values = {
     },
     **_diffusion(16, 192, 256, 6, 200),
 }
-SHIPPED: dict[str, Values] = {"afhq": AFHQ, "celebahq": CELEBAHQ, "shapenet": SHAPENET, "srn_cars": SRN_CARS}
+_SKY_DIFFUSION = _diffusion(64, 64, 256, 6, 200)
+SKYTIMELAPSE: Values = {
+    "domain": "video",
+    "embed_dim": 64,
+    "ddconfig": {
+        "timesformer_channels": 384,
+        "z_channels": 64,
+        "resolution": 256,
+        "in_channels": 3,
+        "out_ch": 64,
+        "ch": 64,
+        "ch_mult": [1, 2, 4, 8],
+        "num_res_blocks": 2,
+        "attn_resolutions": [],
+        "hdbf_resolutions": [128, 64],
+        "inter_attn_resolutions": [32, 64, 128, 256],
+        "dropout": 0.0,
+        "attn_type": "vanilla-multihead",
+    },
+    "mlpconfig": {"in_ch": 2, "out_ch": 3, "ch": 256, "latent_dim": 64},
+    "clip": {"frames": 16},
+    **_SKY_DIFFUSION,
+    "unetconfig": {**_SKY_DIFFUSION["unetconfig"], "num_head_channels": 64},
+}
+SHIPPED: dict[str, Values] = {
+    "afhq": AFHQ,
+    "celebahq": CELEBAHQ,
+    "shapenet": SHAPENET,
+    "srn_cars": SRN_CARS,
+    "skytimelapse": SKYTIMELAPSE,
+}
 """By name. Those of the first stage alone differ from these only in how they were trained."""

@@ -11,6 +11,9 @@ Shapes = Mapping[str, tuple[int, ...]]
 SCALE_CHANNELS = 2
 """Channels of an image's coordinate network that are not features of a plane."""
 
+CLIP_PLANES = 3
+"""Planes whose features a video's coordinate network takes side by side."""
+
 RADIANCE_CHANNELS = 4
 """Colour and density."""
 
@@ -31,6 +34,7 @@ def traces(shapes: Shapes) -> Leaves:
         _unet,
         _unet_levels,
         _diffusion,
+        _video,
     ):
         found.update({leaf: value for leaf, value in part(shapes) if value is not None})
     return found
@@ -153,3 +157,27 @@ def _diffusion(shapes: Shapes) -> Found:
     if any(name.startswith("diffusion.") for name in shapes):
         yield "diffusion.timesteps", _axis(shapes, "diffusion.betas", 0)
         yield "diffusion.mixed_prediction", "diffusion.mixing_logit" in shapes
+
+
+def _video(shapes: Shapes) -> Found:
+    """Only the decoder is convolutional; a patch of the encoder is as large as a cell of the latent."""
+    channels, patch = (_axis(shapes, "vaemodel.encoder.to_patch_embedding.weight", axis) for axis in (0, 1))
+    places = [_axis(shapes, f"vaemodel.{plane}_pos_embedding", 1) for plane in ("xy", "xt")]
+    levels = len(_numbers(shapes, r"vaemodel\.decoder\.up\.(\d+)\."))
+    outs = [_axis(shapes, f"vaemodel.decoder.up.{i}.block.0.conv2.weight", 0) or 0 for i in range(levels)]
+    if patch is None or not all(places) or not outs or not all(outs):
+        return
+    frames, cells = ((count or 1) - 1 for count in places)  # a position more, for the token that gathers
+    yield "video_encoder.channels", channels
+    yield "clip.frames", frames
+    yield "autoencoder.resolution", cells * 2 ** (levels - 1)
+    yield "autoencoder.in_channels", patch // 4 ** (levels - 1)
+    yield "autoencoder.embed_channels", _axis(shapes, "vaemodel.post_xy.weight", 1)
+    yield "autoencoder.width", outs[0]
+    if not any(out % outs[0] for out in outs):
+        yield "autoencoder.multipliers", [out // outs[0] for out in outs]
+    yield "autoencoder.blocks", len(_numbers(shapes, r"vaemodel\.decoder\.up\.0\.block\.(\d+)\.")) - 1
+    yield ATTENTION_LEVELS, _numbers(shapes, r"vaemodel\.decoder\.up\.(\d+)\.attn\.")
+    yield JOINT_LEVELS, _numbers(shapes, r"vaemodel\.decoder\.up\.(\d+)\.inter_attn\.")
+    features = _axis(shapes, "mlp.net_res1.fc_0.weight", 1)
+    yield "coordinate_net.plane_channels", None if features is None else features // CLIP_PLANES
