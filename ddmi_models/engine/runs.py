@@ -55,7 +55,7 @@ def show(shop: Workshop, request: ShowRun, token: CancelToken) -> Generator[Even
     folder = find_run(request.run)
     return RunDetails(
         run_info(folder),
-        RunFolder(folder).config().model_dump(mode="json"),
+        RunFolder(folder).config_values(),
         tuple(read_metrics(folder, request.metrics_from)),
         read_log(folder, request.log_lines),
         tuple(sorted((folder / SAMPLES).glob("*.png"))),

@@ -93,11 +93,11 @@ class RunFolder:
         text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
         self._write(CONFIG_FILE, text)
 
-    def config(self) -> TrainConfig:
-        """The run's configuration.
+    def config_values(self) -> dict[str, Any]:
+        """The run's configuration as plain values, also where another version of the program wrote it.
 
         Raises:
-            BadData: if there is no run here. BadConfig: if its configuration is not valid.
+            BadData: if there is no run here. BadConfig: if its configuration is not readable.
         """
         path = self.config_path
         if path is None:
@@ -108,7 +108,11 @@ class RunFolder:
             raise BadConfig(f"{path} cannot be read: {' '.join(str(error).split())}.") from None
         if not isinstance(values, dict):
             raise BadConfig(f"{path} holds no configuration.")
-        return TrainConfig.parse(values)
+        return values
+
+    def config(self) -> TrainConfig:
+        """The run's configuration. Raises: as `config_values`, and BadConfig if it is not valid."""
+        return TrainConfig.parse(self.config_values())
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -78,5 +78,6 @@ def _config(
     values: dict[str, Any] = {
         "name": name, "stage": "autoencoder", "data": {"train": str(data), **settings}, "model": model, "steps": steps,
         "batch": 8, "learning_rate": 3e-3, "warmup": 1, "log_every": 1, "ema": 0.9, "seed": 5,
+        "sample_every": 1000,
     }  # fmt: skip
     return TrainConfig.parse({key: value for key, value in {**values, **changes}.items() if value is not None})

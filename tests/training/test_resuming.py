@@ -23,7 +23,7 @@ KILLS, MANY_KILLS = 3, 20
 
 
 def small_run(folder: Path, steps: int = 15) -> TrainConfig:
-    config = image_config(image_data(folder / "data"), steps=steps, save_every=4)
+    config = image_config(image_data(folder / "data"), steps=steps, save_every=4, sample_every=4)
     return config.model_copy(update={"data": config.data.model_copy(update={"validation": folder / "data"})})
 
 
@@ -63,7 +63,15 @@ def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
         file.write('{"step": 6, "loss": 1}\n{"step": 7, "lo')
     train(config, folder, resume=True)
     assert not list(folder.rglob(".ddmi-*"))
-    assert [json.loads(line)["step"] for line in (folder / METRICS_FILE).read_text().splitlines()] == [1, 2, 3, 4, 4, 5, 5]
+    assert [json.loads(line)["step"] for line in (folder / METRICS_FILE).read_text().splitlines()] == [
+        1,
+        2,
+        3,
+        4,
+        4,
+        5,
+        5,
+    ]
 
 
 def test_states_of_the_first_version_are_resumed(tmp_path: Path) -> None:
