@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,8 +19,9 @@ from torch.nn import functional as F
 from ddmi_models.cameras import intrinsics, pixel_rays
 from ddmi_models.coords import image_points
 from ddmi_models.errors import BadData
+from ddmi_models.events import Progress
 from ddmi_models.training.config import DataConfig
-from ddmi_models.training.datasets import DOMAIN_OF_KEY, Preparation, prepared, recognise
+from ddmi_models.training.datasets import DOMAIN_OF_KEY, Preparation, prepared, preparing, recognise
 
 Batch = dict[str, torch.Tensor]
 WHITE = 255
@@ -58,17 +60,43 @@ def load_data(
     Raises:
         BadData: there is nothing of the domain, nothing that is whole, or a shard is damaged.
     """
-    if not folder.is_dir() or any(folder.glob("shard-*.npz")) or not any(folder.iterdir()):
+    if _has_shards(folder):
         return load_shards(folder, keys), ()
     domain = next(DOMAIN_OF_KEY[key] for key in keys if key in DOMAIN_OF_KEY)
-    size = max(config.target_resolutions) if domain == "image" else config.size
-    found = recognise(folder, domain)
-    arrays, problems = prepared(found, Preparation(size=size, stride=config.stride))
+    arrays, problems = prepared(recognise(folder, domain), _preparation(config, domain))
     if not problems:
         return arrays, ()
     name, reason = problems[0]
     more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
     return arrays, (f"{folder}: not all is used; {name}: {reason}{more}. `ddmi data check` lists everything.",)
+
+
+def preparing_data(config: DataConfig, domain: str, check: Callable[[], None]) -> Iterator[Progress]:
+    """Bring data that lies in files into the store, with progress; nothing where it is there, or in shards.
+
+    Args:
+        check: called now and then; may raise to stop.
+
+    Raises:
+        BadData: as `load_data`.
+    """
+    for folder in (config.train, config.validation):
+        if folder is None or _has_shards(folder):
+            continue
+        for done, total in preparing(recognise(folder, domain), _preparation(config, domain), check=check):
+            yield Progress(done, total, f"Preparing {folder.name}")
+
+
+def _has_shards(folder: Path) -> bool:
+    """Whether a folder holds shards; so does one that is missing or empty, for the sake of its error."""
+    if folder.suffix == ".lst":
+        return False
+    return not folder.is_dir() or any(folder.glob("shard-*.npz")) or not any(folder.iterdir())
+
+
+def _preparation(config: DataConfig, domain: str) -> Preparation:
+    size = max(config.target_resolutions) if domain == "image" else config.size
+    return Preparation(size=size, stride=config.stride)
 
 
 class Batches(ABC):

@@ -22,6 +22,7 @@ from ddmi_models.model import ModelParts
 from ddmi_models.text.synonyms import read_as
 from ddmi_models.training.config import TrainConfig
 from ddmi_models.training.control import ACTIONS, asked, done
+from ddmi_models.training.data import preparing_data
 from ddmi_models.training.environment import changed_data, data_description, environment
 from ddmi_models.training.folder import BEST_FILE, DATA_FILE, ENVIRONMENT_FILE, RunFolder
 from ddmi_models.training.objectives import caption_words
@@ -47,6 +48,13 @@ def build_parts(config: TrainConfig) -> ModelParts:
         if base[0].config.text is not None:
             _keep_words(parts, base[0].config.text, base[1])
     return parts
+
+
+def _domain(config: TrainConfig) -> str | None:
+    """What is trained; None where there is no architecture, which `build_parts` tells."""
+    if config.model is not None:
+        return config.model.domain
+    return find_model(config.start_from).domain if config.start_from else None
 
 
 def _architecture(config: TrainConfig, base: ModelConfig | None) -> ModelConfig:
@@ -105,6 +113,10 @@ def run_training(
     with book.locked(), _ending_told(book):
         book.clean()
         book.claim("running", stage=config.stage, steps=config.steps, device=str(accelerator.device))
+        domain = _domain(config)
+        if domain is not None:
+            with accelerator.main_process_first():
+                yield from preparing_data(config.data, domain, (token or CancelToken()).check)
         parts = build_parts(config)
         run = Run(config, book, accelerator, parts, OBJECTIVES[config.stage](config, parts))
         yield from _begin(run, resume)

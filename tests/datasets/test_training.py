@@ -13,7 +13,7 @@ from PIL import Image
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.errors import BadData
-from ddmi_models.events import Notice, Result
+from ddmi_models.events import Notice, Progress, Result
 from ddmi_models.training.config import DataConfig
 from ddmi_models.training.data import ImageBatches, ShapeBatches
 from ddmi_models.training.loop import run_training
@@ -49,6 +49,8 @@ def test_a_training_on_files_gives_the_weights_of_one_on_shards(pictures: tuple[
         assert isinstance(events[-1], Result)
         models.append((tmp_path / name / "model.safetensors").read_bytes()[-4000:])
         notices += [event.message for event in events if isinstance(event, Notice) and "zzz.png" in event.message]
+        told = [event for event in events if isinstance(event, Progress) and event.label == "Preparing files"]
+        assert bool(told) == (name == "b")
     assert models[0] == models[1]
     assert len(notices) == 1
 
