@@ -16,6 +16,8 @@ from ddmi_models.errors import BadInput
 from ddmi_models.events import Failed, Notice, Result
 from ddmi_models.recipes import Recipe, SampledRecipe
 from ddmi_models.requests import (
+    Clip,
+    ClipView,
     Encode,
     Export,
     ExportPath,
@@ -34,6 +36,7 @@ from ddmi_models.requests import (
     Regenerate,
     Render,
     Request,
+    Timing,
     Vary,
 )
 from ddmi_models.requests import Sample as Drawn
@@ -156,10 +159,40 @@ class Sample:
         assert isinstance(picture, Picture)
         return Image.fromarray(picture.pixels)
 
+    def frames(
+        self,
+        size: int | tuple[int, int] = DEFAULT_IMAGE,
+        fps: float | None = None,
+        start: float = 0.0,
+        stop: float | None = None,
+        shutter: float = 0.0,
+        gains: tuple[float, ...] | None = None,
+    ) -> np.ndarray:
+        """Frames of a video, uint8 [frames, height, width, 3]; frame k stands at `start` + k / `fps` seconds.
+
+        Args:
+            size: pixels a side, or (width, height): a centred window of the square field.
+            fps: frames a second; None: the trained rate.
+            start, stop: window in time, in seconds from the first trained frame; None: up to the last one.
+            shutter: seconds around its instant over which each frame is averaged.
+
+        Raises:
+            EngineError: if the sample is not a video, the window lies outside the clip, or it does not fit into memory.
+        """
+        from ddmi_models.rendering.tiles import centred_window
+
+        width, height = (size, size) if isinstance(size, int) else size
+        window = centred_window(width, height) if min(width, height) > 0 else (-1.0, -1.0, 1.0, 1.0)
+        view = ClipView(width, height, Timing(fps, start, stop, shutter), window=window, gains=gains)
+        clip = self._session.ask(Render(self._drawn, view))
+        assert isinstance(clip, Clip)
+        return clip.frames
+
     def field(self, coords: np.ndarray) -> np.ndarray:
         """The field itself at points [..., D]: float32 [..., channels].
 
         Images: (x, y) in [-1, 1], y down, to colours in [-1, 1]. Shapes: (x, y, z) in the cube, y up, to logits.
+        Videos: (x, y, t) in [-1, 1], y down, t over the trained clip, to colours.
         Radiance fields: (x, y, z) of the world, z up, to colour in [0, 1] and density, seen towards the middle.
 
         Raises:
@@ -175,17 +208,23 @@ class Sample:
         gains: tuple[float, ...] | None = None,
         views: int | None = None,
         camera: Camera | None = None,
+        fps: float | None = None,
+        start: float = 0.0,
+        stop: float | None = None,
+        shutter: float = 0.0,
     ) -> Path:
         """Write a file whose ending decides the format, with the recipe inside (or beside); returns its path.
 
         Args:
             views, camera: of a radiance field: frames of its turntable, and the first one's camera.
+            fps, start, stop, shutter: of a video, as in `frames`.
 
         Raises:
             EngineError: for an unknown ending, a place that cannot be written, a size that does not fit.
         """
         size = (resolution, resolution) if isinstance(resolution, int) else resolution
-        request = Export(self._drawn, Path(path), size, iso, gains, views=views, camera=camera)
+        timing = Timing(fps, start, stop, shutter)
+        request = Export(self._drawn, Path(path), size, iso, gains, timing=timing, views=views, camera=camera)
         return self._session.ask(request)
 
     def save(self, path: str | Path) -> Path:

@@ -59,6 +59,14 @@ View = Annotated[
     str | None,
     typer.Option("--camera", metavar="A,E[,D]", help="Radiance fields: azimuth, elevation (degrees), distance."),
 ]
+Fps = Annotated[
+    float | None, typer.Option("--fps", metavar="F", help="Videos: frames a second; the trained rate if left out.")
+]
+Start = Annotated[float, typer.Option("--start", metavar="S", help="Videos: seconds from the first trained frame.")]
+Stop = Annotated[float | None, typer.Option("--stop", metavar="S", help="Videos: no frame stands after this second.")]
+Shutter = Annotated[
+    float, typer.Option("--shutter", metavar="S", help="Videos: seconds over which each frame is averaged.")
+]
 AllParts = Annotated[bool, typer.Option("--all-parts", help="Keep loose specks of a mesh that are left out otherwise.")]
 
 
@@ -85,6 +93,10 @@ def generate(
     views: Views = None,
     mesh: AsMesh = False,
     camera: View = None,
+    fps: Fps = None,
+    start: Start = 0.0,
+    stop: Stop = None,
+    shutter: Shutter = 0.0,
     file_format: Annotated[str | None, typer.Option("--format", help="Ending of the files in a folder.")] = None,
     device: Device = "auto",
     threads: Threads = None,
@@ -93,10 +105,11 @@ def generate(
     debug: Debug = False,
 ) -> None:
     """Draw samples and write them."""
-    from ddmi_models.requests import Export, Generate, PlanExport
+    from ddmi_models.requests import Export, Generate, PlanExport, Timing
 
     set_debug(debug)
     view = {**view_options(resolution, iso, gains, grain, all_parts), "views": views, "camera": camera_of(camera)}
+    view["timing"] = timing = Timing(fps, start, stop, shutter)
     file_format = _mesh_format(out, file_format) if mesh else file_format
     folder = is_folder(out) and not (count == 1 and file_format is None and _domain(model) in FRAMED)
     if count > 1 and not folder:
@@ -105,7 +118,8 @@ def generate(
     with _folder(Path(out)) if folder else _nothing():
         suffix = _suffix(model, file_format) if folder else ""
         paths = [Path(out) / f"{seed + n}{suffix}" for n in range(count)] if folder else [Path(out)]
-        plan = session.ask(PlanExport(model, paths[0], view["resolution"], iso, view["gains"], grain, views=views))
+        planned = PlanExport(model, paths[0], view["resolution"], iso, view["gains"], grain, timing, views)
+        plan = session.ask(planned)
         _announce(plan, count)
         samples = session.ask(
             Generate(model, seed, count, prompt, negative, sampler, steps, guidance, candidates=candidates)
@@ -126,16 +140,21 @@ def render(
     views: Views = None,
     mesh: AsMesh = False,
     camera: View = None,
+    fps: Fps = None,
+    start: Start = 0.0,
+    stop: Stop = None,
+    shutter: Shutter = 0.0,
     device: Device = "auto",
     threads: Threads = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Write a sample again: at another size, in another format."""
-    from ddmi_models.requests import Export
+    from ddmi_models.requests import Export, Timing
 
     set_debug(debug)
     view = {**view_options(resolution, iso, gains, grain, all_parts), "views": views, "camera": camera_of(camera)}
+    view["timing"] = Timing(fps, start, stop, shutter)
     if mesh and _mesh_format(out, None) is not None:
         usage_error("--mesh needs a file.")
     session = Session(device, threads)

@@ -28,6 +28,7 @@ from ddmi_models.requests import (
     PlanExport,
     RadianceView,
     Rendered,
+    Timing,
     View,
 )
 
@@ -77,6 +78,7 @@ class Renderer(ABC, Generic[SomeView]):
     view_types: tuple[type[View], ...]
     makes: str
     suffixes: tuple[str, ...]
+    timed: bool = False
 
     @abstractmethod
     def render(self, sample: Decoded, view: SomeView, token: CancelToken, partials: bool) -> Work:
@@ -114,6 +116,8 @@ class Renderer(ABC, Generic[SomeView]):
             logit(request.iso)
         if request.grain and not domain.config.coordinate_net.noise:
             raise BadInput("This model has no grain.", "Set it to 0.")
+        if request.timing != Timing() and not self.timed:
+            raise BadInput(f"This model makes {self.makes}, which have no frames to time.", "Leave out the frame rate.")
         if suffix != LATENT_SUFFIX:
             self.check_size(suffix, *size)
 

@@ -39,6 +39,7 @@ class VideoRenderer(Renderer[ClipView]):
 
     view_types = (ClipView,)
     makes = "videos"
+    timed = True
     suffixes = (*CLIPS, FOLDER, LATENT_SUFFIX)
 
     def render(self, sample: Decoded, view: ClipView, token: CancelToken, partials: bool) -> Work:
