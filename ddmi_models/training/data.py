@@ -7,6 +7,7 @@ same data as one that was never stopped.
 from __future__ import annotations
 
 import json
+import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,15 +37,19 @@ def load_shards(folder: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
     paths = sorted(folder.glob("shard-*.npz"))
     if not paths:
         raise BadData(f"No training data in {folder}.", "Make some with `ddmi data make`.")
-    parts: dict[str, list[np.ndarray]] = {key: [] for key in keys}
-    for path in paths:
-        try:
-            with np.load(path, allow_pickle=False) as shard:
-                for key in keys:
-                    parts[key].append(shard[key])
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            raise BadData(f"The shard {path.name} is damaged: {error}.", "Delete it and make the data again.") from None
-    return {key: np.concatenate(values) for key, values in parts.items()}
+    joined: dict[str, np.ndarray] = {}
+    for key in keys:  # one after another, so that memory holds only one of them twice
+        parts = [_stored(path, key) for path in paths]
+        joined[key] = np.concatenate(parts) if len(parts) > 1 else parts[0]
+    return joined
+
+
+def _stored(path: Path, key: str) -> np.ndarray:
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as shard:
+            return np.asarray(shard[key])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise BadData(f"The shard {path.name} is damaged: {error}.", "Delete it and make the data again.") from None
 
 
 def load_data(
