@@ -18,9 +18,16 @@ class DataConfig(StrictConfig):
     train: Path = Field(description="Folder of shards from `ddmi data make`, or of files in a layout of docs/data.md.")
     validation: Path | None = Field(default=None, description="Folder that the model never trains on.")
     target_resolutions: tuple[int, ...] = Field(default=(64,), description="Images: render sizes trained, one a step.")
-    crop: int = Field(default=64, gt=0, description="Images: side of the part of a larger target that a step looks at.")
-    flip: bool = Field(default=False, description="Images: mirror half of the pictures.")
-    size: int = Field(default=64, gt=0, description="Films, posed pictures: pixels a side to which files are brought.")
+    crop: int = Field(
+        default=64, gt=0, description="Images, videos: side of the part of a larger target that a step looks at."
+    )
+    flip: bool = Field(default=False, description="Images, videos: mirror half of them.")
+    size: int = Field(
+        default=64,
+        gt=0,
+        description="Films, posed pictures: pixels a side to which files are brought, and that the encoder sees.",
+    )
+    target_frames: int = Field(default=4, gt=0, description="Videos: frames of a clip that a step looks at.")
     stride: int = Field(default=1, gt=0, description="Films: every so many frames one is taken.")
     cloud_points: int = Field(default=1024, gt=0, description="Shapes, fields: surface points given to the encoder.")
     query_points: int = Field(default=2048, gt=0, description="Shapes: occupancy points a shape and step.")

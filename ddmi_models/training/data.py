@@ -18,7 +18,7 @@ import torch
 from torch.nn import functional as F
 
 from ddmi_models.cameras import intrinsics, pixel_rays
-from ddmi_models.coords import image_points
+from ddmi_models.coords import Window, clip_points, image_points, pixel_centres
 from ddmi_models.errors import BadData
 from ddmi_models.events import Progress
 from ddmi_models.training.config import DataConfig
@@ -156,6 +156,25 @@ class Batches(ABC):
         return [json.loads(text) for text in self.arrays["captions"][items]]
 
 
+def resized(pictures: torch.Tensor, resolution: int) -> torch.Tensor:
+    """Square pictures [N, C, H, H] of another size, averaged where they shrink."""
+    if pictures.shape[-1] == resolution:
+        return pictures
+    if pictures.shape[-1] % resolution == 0:
+        return F.avg_pool2d(pictures, pictures.shape[-1] // resolution)
+    return F.interpolate(pictures, size=(resolution, resolution), mode="bilinear", antialias=True)
+
+
+def window_of(left: int, top: int, side: int, resolution: int) -> Window:
+    """Coordinates of a square of pixels of a picture with `resolution` pixels a side."""
+    return (
+        2 * left / resolution - 1,
+        2 * top / resolution - 1,
+        2 * (left + side) / resolution - 1,
+        2 * (top + side) / resolution - 1,
+    )
+
+
 class ImageBatches(Batches):
     """Pictures stored larger than the encoder's input, so that targets of several sizes are true."""
 
@@ -165,16 +184,8 @@ class ImageBatches(Batches):
         pixels = torch.from_numpy(self.arrays["image"][items])
         return pixels.permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
 
-    @staticmethod
-    def _resized(pictures: torch.Tensor, resolution: int) -> torch.Tensor:
-        if pictures.shape[-1] == resolution:
-            return pictures
-        if pictures.shape[-1] % resolution == 0:
-            return F.avg_pool2d(pictures, pictures.shape[-1] // resolution)
-        return F.interpolate(pictures, size=(resolution, resolution), mode="bilinear", antialias=True)
-
     def inputs(self, items: np.ndarray) -> Batch:
-        return {"image": self._resized(self._pictures(items), self.config.target_resolutions[0])}
+        return {"image": resized(self._pictures(items), self.config.target_resolutions[0])}
 
     def prepare(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
         pictures = self._pictures(items)
@@ -185,17 +196,11 @@ class ImageBatches(Batches):
         resolution = int(rng.choice(self.config.target_resolutions))
         side = min(self.config.crop, resolution)
         top, left = (int(v) for v in rng.integers(0, resolution - side + 1, size=2))
-        window = (
-            2 * left / resolution - 1,
-            2 * top / resolution - 1,
-            2 * (left + side) / resolution - 1,
-            2 * (top + side) / resolution - 1,
-        )
-        target = self._resized(pictures, resolution)[:, :, top : top + side, left : left + side]
+        target = resized(pictures, resolution)[:, :, top : top + side, left : left + side]
         return {
-            "image": self._resized(pictures, anchor),
+            "image": resized(pictures, anchor),
             "target": target,
-            "points": image_points(side, side, window),
+            "points": image_points(side, side, window_of(left, top, side, resolution)),
             "scale": torch.tensor(anchor / resolution),
         }
 
@@ -258,4 +263,45 @@ class NerfBatches(Batches):
         return {"origins": origins, "directions": directions, "colours": colours}
 
 
-BATCHES: dict[str, type[Batches]] = {"image": ImageBatches, "shape": ShapeBatches, "nerf": NerfBatches}
+class VideoBatches(Batches):
+    """Clips; a step looks at the same part of some of their frames."""
+
+    keys = ("frames",)
+    at_once = 8
+
+    def _clips(self, items: np.ndarray) -> torch.Tensor:
+        """Frames [B, 3, T, S, S] in [-1, 1]."""
+        pixels = torch.from_numpy(np.ascontiguousarray(self.arrays["frames"][items]))
+        return pixels.permute(0, 4, 1, 2, 3).float().div(127.5).sub(1.0)
+
+    def _inputs(self, clips: torch.Tensor) -> torch.Tensor:
+        """The clips in the encoder's size."""
+        pictures = resized(clips.transpose(1, 2).flatten(0, 1), self.config.size)
+        return pictures.unflatten(0, (len(clips), -1)).transpose(1, 2)
+
+    def inputs(self, items: np.ndarray) -> Batch:
+        return {"frames": self._inputs(self._clips(items))}
+
+    def prepare(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
+        clips = self._clips(items)
+        if self.config.flip:
+            mirrored = torch.from_numpy(rng.random(len(self))[items] < 0.5)
+            clips = torch.where(mirrored[:, None, None, None, None], clips.flip(-1), clips)
+        frames, resolution = clips.shape[2], clips.shape[-1]
+        chosen = np.sort(rng.choice(frames, min(self.config.target_frames, frames), replace=False))
+        side = min(self.config.crop, resolution)
+        top, left = (int(v) for v in rng.integers(0, resolution - side + 1, size=2))
+        places = image_points(side, side, window_of(left, top, side, resolution))
+        return {
+            "frames": self._inputs(clips),
+            "target": clips[:, :, chosen, top : top + side, left : left + side],
+            "points": clip_points(places, pixel_centres(frames)[chosen]),
+        }
+
+
+BATCHES: dict[str, type[Batches]] = {
+    "image": ImageBatches,
+    "shape": ShapeBatches,
+    "nerf": NerfBatches,
+    "video": VideoBatches,
+}

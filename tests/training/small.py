@@ -47,6 +47,39 @@ def shape_data(folder: Path) -> Path:
     return folder
 
 
+def video_data(folder: Path) -> Path:
+    """Discs of one colour that cross another, 8 frames of 16 px."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:16, :16]
+    clips = np.empty((ITEMS, 8, 16, 16, 3), np.uint8)
+    for clip in clips:
+        start, way, colours = rng.uniform(3, 13, 2), rng.uniform(-0.8, 0.8, 2), rng.integers(0, 255, (2, 3))
+        for number, frame in enumerate(clip):
+            across, down = start + number * way
+            inside = (x - across) ** 2 + (y - down) ** 2 < 16
+            frame[:] = np.where(inside[..., None], colours[0], colours[1])
+    np.savez(folder / "shard-00000.npz", frames=clips)
+    return folder
+
+
+def video_config(data: Path, steps: int, **changes: Any) -> TrainConfig:
+    model = {
+        "domain": "video", "plane_order": ["xy", "xt", "yt"], "clip": {"frames": 8, "rate": 8},
+        "video_encoder": {
+            "channels": 32, "layers": 1, "heads": 2, "head_channels": 16, "plane_layers": 1, "plane_heads": 2,
+            "plane_hidden": 32,
+        },
+        "autoencoder": {
+            "in_channels": 3, "width": 8, "multipliers": [1, 2, 2], "blocks": 1, "z_channels": 4, "embed_channels": 4,
+            "plane_channels": 4, "resolution": 16, "basis_resolutions": [4, 8], "joint_resolutions": [4],
+            "joint_heads": 1, "groups": 4,
+        },
+        "coordinate_net": {"width": 16, "plane_channels": 4, "out_channels": 3},
+    }  # fmt: skip
+    return _config("disc", data, steps, model, {"size": 16, "crop": 16, "target_frames": 4}, changes)
+
+
 def image_config(data: Path, steps: int, **changes: Any) -> TrainConfig:
     model = {
         "domain": "image", "plane_order": ["image"], "anchor_resolution": 16,
