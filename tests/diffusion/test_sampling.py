@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ddmi_models.cancel import CancelToken, WorkCancelled
 from ddmi_models.diffusion.denoiser import Denoiser
 from ddmi_models.diffusion.noise import LARGEST_SEED, SampleNoise
-from ddmi_models.diffusion.samplers import SAMPLERS
-from ddmi_models.diffusion.sampling import sample_latents
+from ddmi_models.diffusion.samplers import SAMPLERS, ddim_from
+from ddmi_models.diffusion.sampling import sample_latents, shortened_times, vary_latents
+from ddmi_models.diffusion.schedule import Schedule
 from ddmi_models.errors import BadInput
-from tests.diffusion.tiny import SHAPE, texts, tiny_denoiser
+from tests.diffusion.tiny import SHAPE, GaussianData, random_latents, texts, tiny_denoiser
 
 QUICK = [name for name in SAMPLERS if name != "ddpm"]
 
@@ -145,3 +149,38 @@ def test_noise_is_standard_normal_and_goes_on() -> None:
     assert torch.equal(SampleNoise([1]).draw((64, 64))[0], first[1])
     assert float(first.mean()) == pytest.approx(0, abs=0.05)
     assert float(first.std()) == pytest.approx(1, abs=0.05)
+
+
+def test_variations_follow_the_flow_from_the_strengths_time() -> None:
+    """With the exact denoiser of normal data the deterministic process is known in closed form."""
+    schedule = Schedule.build(1000)
+    exact = GaussianData(schedule, mean=0.5, deviation=0.3)
+    times = shortened_times(0.4, 1000, 1000)
+    start = random_latents(2)
+    signal = schedule.sqrt_alphas_cumprod[times[0]]
+    spread = ((signal * 0.3) ** 2 + 1 - signal**2).sqrt()
+    *_, last = ddim_from(start, times, exact, schedule, SampleNoise([0, 1]), 0.0, CancelToken())
+    wanted = 0.5 + 0.3 * (start - signal * 0.5) / spread
+    assert float((last.latent - wanted).abs().max()) < 0.03
+
+
+def test_weak_variations_stay_near_their_source() -> None:
+    """A network that only mixes in the prior is exact for standard normal latents, which then stay where they are."""
+    denoiser = tiny_denoiser(mixed_prediction=True)
+    denoiser.mixing_logit.data.fill_(-40.0)
+    source = random_latents(2)
+    near = []
+    for strength in (0.02, 0.3, 1.0):
+        *_, last = vary_latents(denoiser, source, seed=3, strength=strength, steps=20)
+        near.append(float(torch.corrcoef(torch.stack([last.latent.flatten(), source.flatten()]))[0, 1]))
+    assert near[0] > 0.95 and 0.4 < near[1] < 0.9 and abs(near[2]) < 0.4
+    assert near == sorted(near, reverse=True)
+
+
+@given(st.floats(0.001, 1), st.integers(1, 300))
+def test_times_of_a_variation_fall_evenly_to_the_end(strength: float, steps: int) -> None:
+    times = shortened_times(strength, steps, 1000)
+    gaps = [a - b for a, b in pairwise(times)]
+    assert times[0] == round(strength * 999) and times[-1] == -1
+    assert min(gaps) >= 1 and max(gaps) - min(gaps) <= 1
+    assert len(gaps) <= max(1, steps)
