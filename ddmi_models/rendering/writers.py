@@ -29,9 +29,6 @@ from ddmi_models.requests import MeshData
 COLOUR = (204, 133, 84, 255)
 """Base colour of exported meshes, sRGB."""
 
-MATT = {"metallicFactor": 0.0, "roughnessFactor": 0.8}
-"""Material of exported meshes in glTF's words."""
-
 LONGEST_SIDE = {".jpg": 65_535, ".jpeg": 65_535, ".webp": 16_383}
 """Pixels a side that the formats allow."""
 
@@ -136,18 +133,12 @@ def as_trimesh(mesh: MeshData) -> Any:
 def _glb(mesh: Any, recipe: Recipe) -> bytes:
     from trimesh.exchange.gltf import export_glb
 
-    coloured = mesh.visual.kind == "vertex"
-    if coloured:  # the format's vertex colours are linear
+    if mesh.visual.kind == "vertex":  # the format's vertex colours are linear
         mesh = mesh.copy()
         mesh.visual.vertex_colors = _linear(mesh.visual.vertex_colors)
 
     def with_recipe(tree: dict[str, Any]) -> None:
         tree["asset"]["extras"] = {RECIPE_KEY: recipe.model_dump(mode="json")}
-        if coloured:
-            tree["materials"] = [{"pbrMetallicRoughness": MATT}]
-            for part in tree["meshes"]:
-                for primitive in part["primitives"]:
-                    primitive["material"] = 0
 
     return export_glb(mesh.scene(), include_normals=True, tree_postprocessor=with_recipe)
 

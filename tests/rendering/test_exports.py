@@ -101,7 +101,7 @@ def test_every_format_of_a_domain_is_written(domain: str, tmp_path: Path) -> Non
     renderer = RENDERERS[domain]
     for suffix in renderer.suffixes:
         path = tmp_path / f"a{suffix}"
-        _, written = drained(renderer.write(decoded, Export(sample, path, iso=iso), (16, 16), TOKEN))
+        _, written = drained(renderer.write(decoded, Export(sample, path, iso=iso, views=2), (16, 16), TOKEN))
         assert written == path and path.stat().st_size > 0
         recipe = read_latent(path).recipe if suffix == LATENT_SUFFIX else read_recipe(path)
         assert recipe == sample.recipe
@@ -115,7 +115,7 @@ def test_same_export_has_the_same_bytes(domain: str, tmp_path: Path) -> None:
         contents = []
         for name in ("a", "b"):
             path = tmp_path / f"{name}{suffix}"
-            drained(RENDERERS[domain].write(decoded, Export(sample, path, iso=iso), (16, 16), TOKEN))
+            drained(RENDERERS[domain].write(decoded, Export(sample, path, iso=iso, views=2), (16, 16), TOKEN))
             contents.append(path.read_bytes())
         assert contents[0] == contents[1], suffix
 
