@@ -482,7 +482,8 @@ class RemoveModel:
 
 @dataclass(frozen=True)
 class Train:
-    """Run a training, or go on with a stopped one. `config` is a TrainConfig as plain values.
+    """Run a training in this process, or go on with a stopped one, when the device is free. `config` is a TrainConfig
+    as plain values.
 
     Result: the Path of the finished model file.
     """
@@ -490,6 +491,47 @@ class Train:
     config: dict[str, Any] = field(hash=False)
     run_dir: Path
     resume: bool = False
+
+
+@dataclass(frozen=True)
+class StartRun:
+    """Start a new training in a process of its own, which outlives this one. Result: its RunInfo.
+
+    `config` is a TrainConfig as plain values; relative paths are seen from here. `run_dir` None: a new folder among the
+    runs, named after the model.
+    """
+
+    config: dict[str, Any] = field(hash=False)
+    run_dir: Path | None = None
+
+
+@dataclass(frozen=True)
+class ListRuns:
+    """Result: tuple[RunInfo, ...], by name."""
+
+
+@dataclass(frozen=True)
+class ShowRun:
+    """Look at a run, by name or folder. Result: RunDetails.
+
+    `metrics_from`: rows of figures that are known already and left out. `log_lines`: how many of the log's last lines.
+    """
+
+    run: str
+    metrics_from: int = 0
+    log_lines: int = 20
+
+
+@dataclass(frozen=True)
+class ControlRun:
+    """Ask a run for something and wait until it is done. Result: its RunInfo.
+
+    `action`: save, sample (a picture), pause (its process ends, the device is free), stop, or resume (a new process
+    goes on with a paused, stopped, failed or crashed run).
+    """
+
+    run: str
+    action: str
 
 
 @dataclass(frozen=True)
@@ -526,6 +568,18 @@ class RunInfo:
     process_started: float = 0.0
     host: str = ""
     updated: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class RunDetails:
+    """A run's files, read: its configuration as plain values, rows of figures (each with `step`), the log's last lines,
+    pictures by step."""
+
+    info: RunInfo
+    config: dict[str, Any]
+    metrics: tuple[dict[str, Any], ...]
+    log: tuple[str, ...]
+    samples: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -595,47 +649,6 @@ Request: TypeAlias = (
     | Render
     | ReadField
     | Thumbnail
-@dataclass(frozen=True)
-class StartRun:
-    """Start a new training in a process of its own, which outlives this one. Result: its RunInfo.
-
-    `config` is a TrainConfig as plain values; relative paths are seen from here. `run_dir` None: a new folder among the
-    runs, named after the model.
-    """
-
-    config: dict[str, Any] = field(hash=False)
-    run_dir: Path | None = None
-
-
-@dataclass(frozen=True)
-class ListRuns:
-    """Result: tuple[RunInfo, ...], by name."""
-
-
-@dataclass(frozen=True)
-class ShowRun:
-    """Look at a run, by name or folder. Result: RunDetails.
-
-    `metrics_from`: rows of figures that are known already and left out. `log_lines`: how many of the log's last lines.
-    """
-
-    run: str
-    metrics_from: int = 0
-    log_lines: int = 20
-
-
-@dataclass(frozen=True)
-class ControlRun:
-    """Ask a run for something and wait until it is done. Result: its RunInfo.
-
-    `action`: save, sample (a picture), pause (its process ends, the device is free), stop, or resume (a new process
-    goes on with a paused, stopped, failed or crashed run).
-    """
-
-    run: str
-    action: str
-
-
     | EstimateExport
     | PlanExport
     | Export
@@ -645,22 +658,6 @@ class ControlRun:
     | VerifyModel
     | RemoveModel
     | Train
-    | MakeData
-    | CheckData
-    | Doctor
-)
-@dataclass(frozen=True, eq=False)
-class RunDetails:
-    """A run's files, read: its TrainConfig as plain values, rows of figures (each with `step`), the log's last lines,
-    pictures by step."""
-
-    info: RunInfo
-    config: dict[str, Any]
-    metrics: tuple[dict[str, Any], ...]
-    log: tuple[str, ...]
-    samples: tuple[Path, ...]
-
-
     | StartRun
     | ListRuns
     | ShowRun
