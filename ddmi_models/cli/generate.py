@@ -26,7 +26,7 @@ from ddmi_models.files import cannot_write
 
 if TYPE_CHECKING:
     from ddmi_models.cameras import Camera
-    from ddmi_models.requests import ExportEstimate, Sample
+    from ddmi_models.requests import ExportEstimate, Generate, Sample
 
 SLOW = 20.0
 """Seconds from which an export's estimate is worth a line."""
@@ -105,28 +105,35 @@ def generate(
     debug: Debug = False,
 ) -> None:
     """Draw samples and write them."""
-    from ddmi_models.requests import Export, Generate, PlanExport, Timing
+    from ddmi_models.requests import Generate, Timing
 
     set_debug(debug)
     view = {**view_options(resolution, iso, gains, grain, all_parts), "views": views, "camera": camera_of(camera)}
-    view["timing"] = timing = Timing(fps, start, stop, shutter)
+    view["timing"] = Timing(fps, start, stop, shutter)
     file_format = _mesh_format(out, file_format) if mesh else file_format
+    request = Generate(model, seed, count, prompt, negative, sampler, steps, guidance, candidates=candidates)
+    report(_drawn(Session(device, threads, precision), request, out, file_format, view), as_json)
+
+
+def _drawn(
+    session: Session, request: Generate, out: str, file_format: str | None, view: dict[str, Any]
+) -> list[tuple[Sample, Path]]:
+    """Draw samples and write them, looked at as `view` says: arguments of Export."""
+    from ddmi_models.requests import Export, PlanExport
+
+    count, model = request.count, request.model
     folder = is_folder(out) and not (count == 1 and file_format is None and _domain(model) in FRAMED)
     if count > 1 and not folder:
         usage_error(f"--count {count} needs a folder: end --out with /.")
-    session = Session(device, threads, precision)
     with _folder(Path(out)) if folder else _nothing():
         suffix = _suffix(model, file_format) if folder else ""
-        paths = [Path(out) / f"{seed + n}{suffix}" for n in range(count)] if folder else [Path(out)]
-        planned = PlanExport(model, paths[0], view["resolution"], iso, view["gains"], grain, timing, views)
-        plan = session.ask(planned)
-        _announce(plan, count)
-        samples = session.ask(
-            Generate(model, seed, count, prompt, negative, sampler, steps, guidance, candidates=candidates)
-        )
+        paths = [Path(out) / f"{request.seed + n}{suffix}" for n in range(count)] if folder else [Path(out)]
+        planned = {key: view[key] for key in ("resolution", "iso", "gains", "grain", "timing", "views")}
+        _announce(session.ask(PlanExport(model, paths[0], **planned)), count)
+        samples = session.ask(request)
         for sample, path in zip(samples, paths, strict=True):
             session.ask(Export(sample, path, **view))
-    report(list(zip(samples, paths, strict=True)), as_json)
+    return list(zip(samples, paths, strict=True))
 
 
 def render(
