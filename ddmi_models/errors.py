@@ -24,6 +24,10 @@ class BadInput(EngineError):
     """A value, file or option given by the user cannot be used."""
 
 
+class NoRecipe(BadInput):
+    """A file of this or another program that carries no recipe."""
+
+
 class BadConfig(BadInput):
     """A configuration has an unknown key, a missing key or a value out of range."""
 

@@ -186,6 +186,19 @@ def text_of(recipe: Recipe) -> SampledRecipe | VariedRecipe | None:
     return None
 
 
+def describe(recipe: Recipe) -> str:
+    """A recipe in a few words: its prompt, or its model, and its seed; or what it was made of."""
+    if isinstance(recipe, EncodedRecipe):
+        return f"{recipe.source} as a field"
+    if isinstance(recipe, InterpolatedRecipe):
+        return f"{describe(recipe.first)} → {describe(recipe.second)} · {100 * recipe.position:.0f} %"
+    if isinstance(recipe, MixedRecipe):
+        return f"{describe(recipe.coarse)} + {describe(recipe.fine)}"
+    if isinstance(recipe, VariedRecipe):
+        return f"{describe(recipe.source)} · varied {100 * recipe.strength:.0f} %, seed {recipe.seed}"
+    return f"{recipe.prompt or recipe.model} · seed {recipe.seed}"
+
+
 def check_size(recipe: Recipe) -> None:
     """Refuse a recipe of too many operations.
 

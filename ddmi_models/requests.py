@@ -15,6 +15,8 @@ import numpy as np
 from ddmi_models.cameras import Camera
 from ddmi_models.planes import Latents
 from ddmi_models.recipes import Recipe
+from ddmi_models.recipes import SampledRecipe as SampledRecipe
+from ddmi_models.recipes import describe as describe
 
 MAX_SEED = 2**63 - 1
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ddmi_models.errors import BadInput
+from ddmi_models.errors import BadInput, NoRecipe
 from ddmi_models.recipes import Recipe, recipe_from_json
 
 RECIPE_KEY = "ddmi_recipe"
@@ -37,7 +37,7 @@ def read_recipe(path: Path) -> Recipe:
     """The recipe of an exported picture, mesh, clip or folder of frames.
 
     Raises:
-        BadInput: if there is no such file, its kind is not known, it is broken, or it carries no recipe.
+        BadInput: if there is no such file, or it is broken. NoRecipe: if it carries none, or its kind never does.
     """
     if path.is_dir():
         return recipe_from_json(_recipe_beside(path / FOLDER_RECIPE, path.name))
@@ -47,19 +47,19 @@ def read_recipe(path: Path) -> Recipe:
     if suffix in SIDECAR_SUFFIXES:
         return recipe_from_json(_recipe_beside(sidecar_of(path), path.name))
     if suffix not in READERS:
-        raise BadInput(f"{path.name} is not a kind of file that carries a recipe.", f"Those are {', '.join(READERS)}.")
+        raise NoRecipe(f"{path.name} is not a kind of file that carries a recipe.", f"Those are {', '.join(READERS)}.")
     try:
         text = READERS[suffix](path)
     except (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error) as error:
         raise BadInput(f"{path} is not a readable {suffix} file ({error}).", "It may be damaged.") from None
     if text is None:
-        raise BadInput(f"{path} carries no recipe.", "It was not exported by this program, or another one rewrote it.")
+        raise NoRecipe(f"{path} carries no recipe.", "It was not exported by this program, or another one rewrote it.")
     return recipe_from_json(text)
 
 
 def _recipe_beside(beside: Path, name: str) -> str:
     if not beside.is_file():
-        raise BadInput(f"The recipe of {name} is not beside it.", f"It was in {beside.name}.")
+        raise NoRecipe(f"The recipe of {name} is not beside it.", f"It was in {beside.name}.")
     try:
         text = beside.read_bytes()[:LARGEST_SIDECAR].decode()
         values = json.loads(text)
