@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ddmi_models.errors import BadInput
 from ddmi_models.inputs.base import Comparison, Given, InputReader
+from ddmi_models.inputs.clips import ClipReader
 from ddmi_models.inputs.pictures import PictureReader
 from ddmi_models.inputs.surfaces import SurfaceReader
 
-INPUTS: dict[str, InputReader] = {"image": PictureReader(), "shape": SurfaceReader()}
+INPUTS: dict[str, InputReader] = {"image": PictureReader(), "shape": SurfaceReader(), "video": ClipReader()}
 
 
 def reader_of(domain: str) -> InputReader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ class PictureReader(InputReader[torch.Tensor]):
     """The centred square of a picture, at the anchor resolution."""
 
     takes = "a picture"
-    suffixes = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+    suffixes: ClassVar[tuple[str, ...]] = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 
     def read(self, path: Path, domain: Domain, up: str, token: CancelToken) -> Given[torch.Tensor]:
         pixels = np.asarray(squared(load_picture(path), domain.config.anchor_resolution), np.float32)
