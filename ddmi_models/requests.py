@@ -60,10 +60,10 @@ class ModelInfo:
     card: str = ""
     sheet: Path | None = None
     can_sample: bool = True
-    frames: int = 1
-    rate: float = 0.0
     can_rank: bool = False
     readings: tuple[tuple[str, str], ...] = ()
+    frames: int = 1
+    rate: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -619,7 +619,7 @@ class DataSummary:
         layout: key of the layout in which it lies. title: what it is, for people. domain: what is trained on it; "" if
             that is not known.
         count, usable: items found, and how many of them are whole. problems: what is wrong, one line each.
-        facts: more about it, by name. examples: some of its files.
+        facts: more about it, by name. examples: some of its files. thumbnails: of some items, uint8 [S, S, 3].
     """
 
     layout: str
@@ -630,6 +630,28 @@ class DataSummary:
     problems: tuple[str, ...]
     facts: tuple[tuple[str, str | int], ...]
     examples: tuple[Path, ...]
+    thumbnails: tuple[np.ndarray, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Measure a model. Result: dict of plain values: what was measured, and `figures` by metric and name.
+
+    Attributes:
+        metrics: names in METRICS; (): all that can be measured with what is given.
+        data: folder of a set that the model never saw. train: folder of the set that it was trained on.
+        count: items of the data, and samples; None: 256, or all of a smaller set. seed: of the first sample.
+        seeds: a prompt, for `attributes`. cells: of the meshes of shapes.
+    """
+
+    model: str
+    metrics: tuple[str, ...] = ()
+    data: Path | None = None
+    train: Path | None = None
+    count: int | None = None
+    seed: int = 0
+    seeds: int = 5
+    cells: int = 96
 
 
 @dataclass(frozen=True)
@@ -664,3 +686,8 @@ Request: TypeAlias = (
     | ListRuns
     | ShowRun
     | ControlRun
+    | MakeData
+    | CheckData
+    | Evaluate
+    | Doctor
+)
