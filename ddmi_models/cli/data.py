@@ -70,7 +70,7 @@ def check(
     summary: DataSummary = Session("cpu").ask(CheckData(folder))
     if as_json:
         listed = {**dict(summary.facts), **asdict(summary), "examples": [str(path) for path in summary.examples]}
-        put_json({key: value for key, value in listed.items() if key != "facts"})
+        put_json({key: value for key, value in listed.items() if key not in ("facts", "thumbnails")})
     else:
         print(f"{summary.title}: {summary.usable} of {summary.count} items usable")
         for name, value in summary.facts:

@@ -26,7 +26,7 @@ def check_shards(folder: Path, check: Callable[[], None]) -> dict[str, Any]:
     Raises:
         BadData: if the folder holds no readable manifest.
     """
-    manifest = _manifest(folder)
+    manifest = read_manifest(folder)
     problems, usable = [], 0
     for name, digest in manifest["sha256"].items():
         check()
@@ -40,7 +40,8 @@ def check_shards(folder: Path, check: Callable[[], None]) -> dict[str, Any]:
     return {**facts, "shards": len(manifest["sha256"]), "usable": usable, "problems": problems}
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a set. Raises: BadData, it is missing or not readable."""
     path = folder / MANIFEST
     if not path.is_file():
         raise BadData(f"{folder} holds no {MANIFEST}.", "Make a training set with `ddmi data make`.")

@@ -48,6 +48,12 @@ def test_the_summary_tells_what_is_there_and_what_is_wrong(pictures: Path) -> No
     assert "1 of 64x64" in dict(summary.facts)["holds"] and pictures / "grey.webp" in summary.examples
 
 
+def test_thumbnails_show_what_is_whole(pictures: Path) -> None:
+    looks = summarise(pictures).thumbnails
+    assert len(looks) == 6 and {look.shape for look in looks} == {(96, 96, 3)}
+    assert looks[1][:, -1, 0].mean() > 150 > 100 > looks[1][:, 0, 0].mean()  # red grows to the right
+
+
 def test_pictures_are_cut_to_their_middle_and_resized(pictures: Path) -> None:
     arrays, problems = prepared(recognise(pictures), Preparation(size=16))
     assert arrays["image"].shape == (5, 16, 16, 3) and arrays["image"].dtype == np.uint8

@@ -40,7 +40,9 @@ def test_the_published_layouts(tmp_path: Path, car: dict[str, np.ndarray], layou
     summary = summarise(folder)
     assert (summary.layout, summary.domain) == ({"srn": "srn", "npz": "posed-npz"}[layout], "nerf")
     assert (summary.count, summary.usable, summary.problems) == (1, 1, ())
-    assert dict(summary.facts)["holds"] == "1 of 12 views"
+    facts = dict(summary.facts)
+    assert (facts["holds"], facts["name"], facts["seed"]) == ("1 of 12 views", "cars", SEED)
+    assert summary.thumbnails[0].shape == (96, 96, 3) and (summary.thumbnails[0][0, 0] == 255).all()
     arrays, _ = prepared(recognise(folder), HOW)
     np.testing.assert_allclose(arrays["images"][0].astype(int), car["images"], atol=1)
     np.testing.assert_allclose(arrays["poses"][0], car["poses"], atol=1e-5)
@@ -88,7 +90,10 @@ def test_damaged_sets_are_told(tmp_path: Path) -> None:
     (folder / "cars_train" / f"car{SEED:08d}" / "pose" / "000003.txt").write_text("1 0 0")
     summary = summarise(folder)
     assert summary.usable == 0
-    assert summary.problems == (f"car{SEED:08d}: 000003.txt does not hold the numbers that are needed.",)
+    assert summary.problems == (
+        f"car{SEED:08d}: 000003.txt does not hold the numbers that are needed.",
+        f"cars_train/car{SEED:08d} is not what was made.",
+    )
     other = tmp_path / "other"
     other.mkdir()
     (other / "transforms.json").write_text('{"frames": [{"file_path": "a"}]}')

@@ -43,6 +43,13 @@ def test_the_summary_of_meshes(meshes: Path) -> None:
     assert dict(summary.facts) == {"holds": "2 of closed, 1 of open", "captions": "2 of 5 items"}
 
 
+def test_thumbnails_of_meshes_show_their_form(meshes: Path) -> None:
+    round_one, tall, _ = (np.argwhere((look < 255).any(axis=-1)) for look in summarise(meshes).thumbnails)
+    height, width = np.ptp(round_one, axis=0)
+    assert 0.9 < height / width < 1.1
+    assert np.ptp(tall, axis=0).max() > 80
+
+
 def test_meshes_become_occupancy_with_their_captions(meshes: Path) -> None:
     arrays, _ = prepared(recognise(meshes), HOW)
     captions = [json.loads(text) for text in arrays["captions"]]

@@ -40,6 +40,7 @@ def test_films_become_clips(tmp_path: Path) -> None:
     summary = summarise(tmp_path)
     assert (summary.layout, summary.domain, summary.count, summary.usable) == ("video-files", "video", 4, 2)
     assert [line.split(":")[0] for line in summary.problems] == ["c.mp4", "d.avi"]
+    assert len(summary.thumbnails) == 2
     arrays, problems = prepared(recognise(tmp_path), HOW)
     assert arrays["frames"].shape == (2, 4, 16, 16, 3)
     assert dict(problems)["b.mkv"] == "3 frames at stride 1 make no clip of 4"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddmi_models.training.datasets.layout import BadItem, Item, Layout, Preparation, Rows, Tree
+from ddmi_models.training.datasets.looks import LOOK
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -72,4 +73,12 @@ def _read(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
     return {"image": squared(picture, how.size)[None]}, []
 
 
-IMAGES = Layout("images", "Folder of pictures", "image", _find, _inspect, _read)
+def picture_look(item: Item) -> NDArray[np.uint8]:
+    """The first picture of an item, small."""
+    path = next((path for path in item.files if path.suffix.lower() in ENDINGS), None)
+    if path is None:
+        raise BadItem("no picture in it")
+    return squared(open_picture(path), LOOK)
+
+
+IMAGES = Layout("images", "Folder of pictures", "image", _find, _inspect, _read, picture_look)

@@ -94,6 +94,7 @@ class Layout:
             raises BadItem.
         read: the rows of an item, one or more, and what of it was left out; raises BadItem.
             Picklable, like `inspect`.
+        look: a small picture of an item; raises BadItem.
     """
 
     key: str
@@ -102,6 +103,7 @@ class Layout:
     find: Callable[[Tree], list[Item]]
     inspect: Callable[[Item], str]
     read: Callable[[Item, Preparation], tuple[Rows, list[str]]]
+    look: Callable[[Item], NDArray[np.uint8]]
 
 
 def read_npz(path: Path, keys: Iterable[str], optional: Iterable[str] = ()) -> dict[str, NDArray[Any]]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddmi_models.training.datasets.carving import carve
-from ddmi_models.training.datasets.images import ENDINGS, open_picture, squared
+from ddmi_models.training.datasets.images import ENDINGS, open_picture, picture_look, squared
 from ddmi_models.training.datasets.layout import (
     BadItem,
     Item,
@@ -30,6 +30,7 @@ from ddmi_models.training.datasets.layout import (
     read_npz,
     seeded,
 )
+from ddmi_models.training.datasets.looks import LOOK
 from ddmi_models.training.procedural.ray_views import CAMERA_ANGLE
 
 Array = NDArray[Any]
@@ -133,13 +134,15 @@ def _read_npz(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
     images, poses, points = _npz(item)
     shots = []
     for index in _spread(range(len(images)), how.views):
-        pixels = images[index]
-        if pixels.dtype != np.uint8:
-            pixels = np.round(255 * np.clip(pixels, 0, 1)).astype(np.uint8)
         pose = np.eye(4)
         pose[:3] = poses[index][:3]
-        shots.append(Shot(squared(_on_white(Image.fromarray(pixels)), how.size), pose, CAMERA_ANGLE))
+        shots.append(Shot(squared(_on_white(Image.fromarray(_as_bytes(images[index]))), how.size), pose, CAMERA_ANGLE))
     return _rows(shots, points, item, how), []
+
+
+def _as_bytes(pixels: Array) -> NDArray[np.uint8]:
+    """Pixels of a picture that has them in [0, 1] or as bytes."""
+    return pixels if pixels.dtype == np.uint8 else np.round(255 * np.clip(pixels, 0, 1)).astype(np.uint8)
 
 
 def _on_white(picture: Any) -> Any:
@@ -260,8 +263,17 @@ def _rows(shots: list[Shot], points: Array | None, item: Item, how: Preparation)
     }
 
 
-SRN = Layout("srn", "Posed pictures as in SRN Cars", "nerf", _find_srn, _inspect_srn, _read_srn)
-POSED_NPZ = Layout("posed-npz", "One .npz of posed pictures an object", "nerf", _find_npz, _inspect_npz, _read_npz)
-POSED = Layout(
-    "transforms", "Posed pictures with transforms.json", "nerf", _find_transforms, _inspect_transforms, _read_transforms
+def _look_at_npz(item: Item) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    return squared(_on_white(Image.fromarray(_as_bytes(_npz(item)[0][0]))), LOOK)
+
+
+SRN = Layout("srn", "Posed pictures as in SRN Cars", "nerf", _find_srn, _inspect_srn, _read_srn, picture_look)
+POSED_NPZ = Layout(
+    "posed-npz", "One .npz of posed pictures an object", "nerf", _find_npz, _inspect_npz, _read_npz, _look_at_npz
 )
+POSED = Layout(
+    "transforms", "Posed pictures with transforms.json", "nerf", _find_transforms, _inspect_transforms,
+    _read_transforms, picture_look,
+)  # fmt: skip

@@ -19,6 +19,7 @@ from ddmi_models.training.datasets.layout import (
     read_npz,
     seeded,
 )
+from ddmi_models.training.datasets.looks import points_look
 
 if TYPE_CHECKING:
     import trimesh
@@ -29,6 +30,7 @@ TEXT_COLUMNS = ("description", "caption", "text", "prompt")
 HALF_NOISE = 1e-4
 """Deviation of the noise that points stored in half precision get, so that none lie on a lattice (reference facts)."""
 LONGEST = 0.97
+LOOK_POINTS = 8000
 MOST_FACES = 2_000_000
 
 
@@ -166,8 +168,19 @@ def _read_mesh(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
     return _shape_rows(cloud, points, inside), []
 
 
+def _look_at_cloud(item: Item) -> NDArray[np.uint8]:
+    return points_look(_occupancy(item)[2])
+
+
+def _look_at_mesh(item: Item) -> NDArray[np.uint8]:
+    import trimesh
+
+    points, _ = trimesh.sample.sample_surface(load_mesh(item.files[0]), LOOK_POINTS, seed=0)
+    return points_look(points)
+
+
 OCCUPANCY = Layout(
     "occupancy", "ShapeNet as Occupancy Networks prepared it", "shape", _find_occupancy, _inspect_occupancy,
-    _read_occupancy,
+    _read_occupancy, _look_at_cloud,
 )  # fmt: skip
-MESHES = Layout("meshes", "Folder of meshes", "shape", _find_meshes, _inspect_mesh, _read_mesh)
+MESHES = Layout("meshes", "Folder of meshes", "shape", _find_meshes, _inspect_mesh, _read_mesh, _look_at_mesh)

@@ -9,12 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ddmi_models.requests import DataSummary
-from ddmi_models.training.checking import check_shards
-from ddmi_models.training.datasets.layout import BadItem, Item, Layout
+from ddmi_models.training.checking import check_shards, read_manifest
+from ddmi_models.training.datasets.layout import BadItem, Item, Layout, read_npz
+from ddmi_models.training.datasets.looks import row_look
 from ddmi_models.training.datasets.prepare import each_item
 from ddmi_models.training.datasets.recognise import Found, recognise
-from ddmi_models.training.procedural.shards import MANIFEST
+from ddmi_models.training.procedural.shards import MANIFEST, item_digest
 
 EXAMPLES = 12
 KINDS_TOLD = 3
@@ -42,16 +46,33 @@ def summarise(
     problems = [
         f"{item.name}: {reason}." for item, (_, reason) in zip(found.items, outcomes, strict=True) if reason is not None
     ]
+    made, changed = _made(folder, check)
     return DataSummary(
         layout=found.layout.key,
         title=found.layout.label,
         domain=found.layout.domain,
         count=len(found.items),
         usable=kinds.total(),
-        problems=tuple(problems),
-        facts=(("holds", _most(kinds)), *_caption_facts(found)),
-        examples=_examples(found),
+        problems=(*problems, *changed),
+        facts=(*made, ("holds", _most(kinds)), *_caption_facts(found)),
+        examples=tuple(item.files[0] for item in _examples(found)),
+        thumbnails=tuple(look for look in map(partial(_look, found.layout), _examples(found)) if look is not None),
     )
+
+
+def _made(folder: Path, check: Callable[[], None]) -> tuple[tuple[tuple[str, str | int], ...], list[str]]:
+    """Of a set that `ddmi data make` wrote as files: which it is, and its items that are missing or were changed."""
+    if not (folder / MANIFEST).is_file():
+        return (), []
+    manifest = read_manifest(folder)
+    problems = []
+    for name, digest in manifest["sha256"].items():
+        check()
+        if not (folder / name).exists():
+            problems.append(f"{name} is missing.")
+        elif item_digest(folder / name) != digest:
+            problems.append(f"{name} is not what was made.")
+    return tuple((key, manifest[key]) for key in ("name", "version", "seed") if key in manifest), problems
 
 
 def is_sharded(folder: Path) -> bool:
@@ -82,9 +103,17 @@ def _caption_facts(found: Found) -> tuple[tuple[str, str], ...]:
     return (("captions", f"{captioned} of {len(found.items)} items"),) if captioned else ()
 
 
-def _examples(found: Found) -> tuple[Path, ...]:
+def _examples(found: Found) -> tuple[Item, ...]:
     step = max(1, len(found.items) // EXAMPLES)
-    return tuple(item.files[0] for item in found.items[::step][:EXAMPLES])
+    return found.items[::step][:EXAMPLES]
+
+
+def _look(layout: Layout, item: Item) -> NDArray[np.uint8] | None:
+    """A small picture of an item; None for a damaged one, which is told elsewhere."""
+    try:
+        return layout.look(item)
+    except BadItem:
+        return None
 
 
 def _shard_summary(folder: Path, check: Callable[[], None]) -> DataSummary:
@@ -99,7 +128,23 @@ def _shard_summary(folder: Path, check: Callable[[], None]) -> DataSummary:
         problems=tuple(report["problems"]),
         facts=tuple((key, report[key]) for key in ("name", "version", "seed", "shards")),
         examples=(),
+        thumbnails=_shard_looks(folder),
     )
+
+
+def _shard_looks(folder: Path) -> tuple[NDArray[np.uint8], ...]:
+    """Small pictures of the first items of the first shard; none if it is damaged, which is told elsewhere."""
+    path = min(folder.glob("shard-*.npz"), default=None)
+    if path is None:
+        return ()
+    try:
+        with zipfile.ZipFile(path) as file:
+            names = {Path(name).stem for name in file.namelist()}
+        key = next((key for key in ("image", "frames", "images", "cloud") if key in names), None)
+        rows = read_npz(path, (key,))[key][:EXAMPLES] if key is not None else ()
+    except (OSError, zipfile.BadZipFile, BadItem):
+        return ()
+    return tuple(row_look(str(key), row) for row in rows)
 
 
 def _shard_domain(path: Path) -> str:

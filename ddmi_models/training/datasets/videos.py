@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddmi_models.training.datasets.images import ENDINGS as PICTURE_ENDINGS
-from ddmi_models.training.datasets.images import open_picture, squared
+from ddmi_models.training.datasets.images import open_picture, picture_look, squared
 from ddmi_models.training.datasets.layout import (
     BadItem,
     Item,
@@ -21,6 +21,7 @@ from ddmi_models.training.datasets.layout import (
     Rows,
     Tree,
 )
+from ddmi_models.training.datasets.looks import LOOK
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -112,5 +113,14 @@ def _read_folder(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
     return _clips((squared(open_picture(path), how.size) for path in item.files[:: how.stride]), how)
 
 
-VIDEO_FILES = Layout("video-files", "Video files", "video", _find_files, _inspect_file, _read_file)
-FRAME_FOLDERS = Layout("frames", "Folders of frames", "video", _find_folders, _inspect_folder, _read_folder)
+def _look_at_file(item: Item) -> NDArray[np.uint8]:
+    frame = next(_frames(item.files[0]), None)
+    if frame is None:
+        raise BadItem("no frames in it")
+    return squared(frame, LOOK)
+
+
+VIDEO_FILES = Layout("video-files", "Video files", "video", _find_files, _inspect_file, _read_file, _look_at_file)
+FRAME_FOLDERS = Layout(
+    "frames", "Folders of frames", "video", _find_folders, _inspect_folder, _read_folder, picture_look
+)
