@@ -18,7 +18,7 @@ from ddmi_models.files import cannot_write
 from ddmi_models.rendering.memory import require_memory
 from ddmi_models.rendering.renderers import suffix_of
 from ddmi_models.rendering.stills import contact_sheet
-from ddmi_models.rendering.writers import CLIPS, PICTURES, check_picture_size, write_clip, write_picture
+from ddmi_models.rendering.writers import CLIPS, PICTURES, check_clip, check_picture_size, write_clip, write_picture
 from ddmi_models.requests import Export, ExportPath, Sample
 
 DEFAULT_SIDE, SMALLEST_SIDE, LARGEST_SIDE = 256, 16, 2048
@@ -55,10 +55,9 @@ def _checked_side(request: ExportPath, suffix: str) -> int:
     side = request.resolution or DEFAULT_SIDE
     if not SMALLEST_SIDE <= side <= LARGEST_SIDE:
         raise BadInput(f"Pictures of {side} pixels a side were asked for.", f"Use {SMALLEST_SIDE} to {LARGEST_SIDE}.")
-    if suffix == ".mp4" and side % 2:
-        raise BadInput(f"A clip of {side} pixels a side was asked for.", "Its sides have to be even numbers.")
     if not 1 <= request.rate <= FASTEST:
         raise BadInput(f"{request.rate} frames a second were asked for.", f"Use 1 to {FASTEST}.")
+    check_clip(suffix, side, side, request.rate)
     columns = _columns(request)
     if columns < 1:
         raise BadInput(f"{columns} columns were asked for.", "Use at least 1.")

@@ -40,6 +40,7 @@ from ddmi_models.rendering.writers import (
     CLIPS,
     MESHES,
     PICTURES,
+    check_clip,
     check_picture_size,
     write_clip,
     write_mesh,
@@ -243,8 +244,7 @@ class NerfRenderer(Renderer[Looks]):
         check_pixels(width, height)
         require_memory(lambda side: _frame_bytes(side, max(1, side * height // width)), width, "pixels a side")
         check_picture_size(suffix, width, height)
-        if suffix == ".mp4" and (width % 2 or height % 2):
-            raise BadInput(f"A clip of {width}x{height} pixels was asked for.", "Its sides have to be even numbers.")
+        check_clip(suffix, width, height, FASTEST_RATE)
 
     def default_size(self, domain: Domain, suffix: str) -> int:
         return DEFAULT_CELLS if suffix in MESHES else DEFAULT_PIXELS

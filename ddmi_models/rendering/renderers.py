@@ -8,7 +8,6 @@ import numpy as np
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.domains.base import Domain
-from ddmi_models.errors import BadInput
 from ddmi_models.events import Progress
 from ddmi_models.rendering.isosurface import EmptySurface, render_mesh
 from ddmi_models.rendering.latent_files import LATENT_SUFFIX
@@ -44,6 +43,7 @@ from ddmi_models.rendering.writers import (
     CLIPS,
     MESHES,
     PICTURES,
+    check_clip,
     check_picture_size,
     write_clip,
     write_mesh,
@@ -147,8 +147,7 @@ class ShapeRenderer(Renderer[MeshView]):
             return
         check_pixels(width, height)
         check_picture_size(suffix, width, height)
-        if suffix == ".mp4" and (width % 2 or height % 2):
-            raise BadInput(f"A clip of {width}x{height} pixels was asked for.", "Its sides have to be even numbers.")
+        check_clip(suffix, width, height, TURN_RATE)
 
     def default_size(self, domain: Domain, suffix: str) -> int:
         return DEFAULT_CELLS if suffix in MESHES else DEFAULT_STILL

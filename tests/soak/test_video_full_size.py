@@ -50,4 +50,5 @@ def test_memory_of_a_large_clip_is_bounded(tmp_path: Path) -> None:
     with av.open(str(path)) as clip:
         sizes = [(frame.width, frame.height) for frame in clip.decode(video=0)]
     assert sizes == [(1024, 1024)] * 64
+    print(f"\npeak above the model: {int(done.stdout) >> 20} MiB")
     assert int(done.stdout) < BOUND
