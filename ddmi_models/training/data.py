@@ -52,9 +52,7 @@ def _stored(path: Path, key: str) -> np.ndarray:
         raise BadData(f"The shard {path.name} is damaged: {error}.", "Delete it and make the data again.") from None
 
 
-def load_data(
-    folder: Path, keys: tuple[str, ...], config: DataConfig
-) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+def load_data(folder: Path, keys: tuple[str, ...], config: DataConfig) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """The arrays `keys` of a data set in whatever layout it lies, and what of it cannot be used, in a line or none.
 
     Shards are read into memory; other layouts are prepared once and then mapped.

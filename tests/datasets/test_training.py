@@ -15,8 +15,10 @@ from ddmi_models.cancel import CancelToken
 from ddmi_models.errors import BadData
 from ddmi_models.events import Notice, Progress, Result
 from ddmi_models.training.config import DataConfig
-from ddmi_models.training.data import ImageBatches, ShapeBatches
+from ddmi_models.training.data import ImageBatches, NerfBatches, ShapeBatches, VideoBatches
 from ddmi_models.training.loop import run_training
+from ddmi_models.training.procedural import data_maker, write_layout
+from ddmi_models.training.procedural.skies import sky_arrays
 from tests.training.small import image_config, image_data, shape_config
 
 
@@ -69,6 +71,20 @@ def test_captioned_meshes_train_a_shape_model(tmp_path: Path) -> None:
     assert isinstance(events[-1], Result)
     losses = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert losses
+
+
+def test_films_and_posed_pictures_give_batches(tmp_path: Path) -> None:
+    for name, layout, options in (
+        ("skies", "skytimelapse", {"size": 16}),
+        ("cars", "srn", {"size": 16, "views": 3}),
+    ):
+        list(write_layout(data_maker(name).configured(options), layout, tmp_path / name, 2, 0))
+    films = VideoBatches(tmp_path / "skies", DataConfig(train=tmp_path, size=16, crop=16), seed=0)
+    np.testing.assert_array_equal(films.arrays["frames"], sky_arrays(range(2), size=16)["frames"])
+    batch = films.batch(0, 2)
+    assert batch["frames"].shape == (2, 3, 16, 16, 16)
+    cars = NerfBatches(tmp_path / "cars", DataConfig(train=tmp_path, size=16, rays=32, ray_samples=4), seed=0)
+    assert len(cars) == 2 and cars.batch(0, 2)["colours"].shape == (2, 32, 3)
 
 
 def test_a_folder_of_another_kind_is_refused(pictures: tuple[Path, Path]) -> None:
