@@ -10,6 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from ddmi_models.errors import NoRecipe
 from ddmi_models.events import Cancelled, Event, Failed, Notice, Preview, Progress, Result
 from ddmi_models.requests import (
     Generate,
@@ -20,10 +21,13 @@ from ddmi_models.requests import (
     OpenedExport,
     OpenExport,
     Recipe,
+    Regenerate,
     RemoveModel,
     Request,
+    SampledRecipe,
     Thumbnail,
     VerifyModel,
+    describe,
 )
 from ddmi_studio.jobs import Job, Lane, Priority
 from ddmi_studio.state.messages import Message, problem
@@ -47,6 +51,7 @@ class Session(QObject):
         models_changed: the list of models came. domain_changed: another domain's view is wanted (its name).
         generating: a generation was sent down the queue.
         preview: a picture (uint8 [h, w, 3]) of the running generation; preview_ended: it is over.
+        plain_file: the Path of a file that was opened and carries no recipe.
         message: a Message for the banner. message_cleared: it no longer applies.
     """
 
@@ -55,6 +60,7 @@ class Session(QObject):
     generating = Signal()
     preview = Signal(object)
     preview_ended = Signal()
+    plain_file = Signal(object)
     message = Signal(object)
     message_cleared = Signal()
 
@@ -97,7 +103,7 @@ class Session(QObject):
             # The engine starts and the model is loaded while the user still looks around.
             self._warming = self.lane.submit(LoadModel(self.form.model.name), lambda _event: None, Priority.BACKGROUND)
 
-    def _end_warm_up(self) -> None:
+    def make_way(self) -> None:
         """Real work came: it goes on with what the warm-up has begun."""
         if self._warming is not None:
             self.lane.cancel(self._warming)
@@ -118,7 +124,7 @@ class Session(QObject):
 
     def import_model(self, path: Path) -> None:
         """Import an official .pt or a native file and pick it."""
-        self._task(
+        self.task(
             ImportModel(path),
             f"Importing {path.name}",
             lambda info: self.load_models(lambda: self._imported(info)),
@@ -131,10 +137,10 @@ class Session(QObject):
 
     def verify_model(self, name: str) -> None:
         done = Message(f"{name} is intact.", "Its file is the one that its stored hash names.")
-        self._task(VerifyModel(name), f"Verifying {name}", lambda _info: self.message.emit(done))
+        self.task(VerifyModel(name), f"Verifying {name}", lambda _info: self.message.emit(done))
 
     def remove_model(self, name: str) -> None:
-        self._task(RemoveModel(name), f"Removing {name}", lambda _name: self.load_models())
+        self.task(RemoveModel(name), f"Removing {name}", lambda _name: self.load_models())
 
     # Sampling
 
@@ -143,7 +149,7 @@ class Session(QObject):
         request = self.form.request(self.settings.previews)
         if request is None:
             return
-        self._end_warm_up()
+        self.make_way()
         self.message_cleared.emit()
         times: dict[str, float] = {}
         job = self.lane.submit(request, lambda event: self._on_generation(job, times, event), Priority.QUEUE)
@@ -236,27 +242,40 @@ class Session(QObject):
         ):
             self.import_model(path)
             return
-        self._task(
-            OpenExport(path), f"Opening {path.name}", partial(self._on_opened, path), kept="Nothing was changed."
+        self.task(
+            OpenExport(path),
+            f"Opening {path.name}",
+            partial(self._on_opened, path),
+            kept="Nothing was changed.",
+            without_recipe=lambda: self.plain_file.emit(path),
         )
 
     def _on_opened(self, path: Path, opened: OpenedExport) -> None:
         recipe = opened.recipe
         model = self.model(recipe.model)
         self.form.restore(recipe, model)
-        again = ("Generate it again", self.generate) if model is not None else None
+        drawn = isinstance(recipe, SampledRecipe)
+        make = self.generate if drawn else partial(self.make_again, recipe)
+        again = (("Generate it again" if drawn else "Make it again"), make) if model is not None else None
         if model is None:
             body = f"Its model, {recipe.model}, is not installed here: import it on the Models page."
         elif model.sha256 and recipe.model_hash and model.sha256 != recipe.model_hash:
             body = (
                 f"The installed {recipe.model} is another version than the one that made it, so the result may differ."
             )
-        else:
+        elif drawn:
             body = "The recipe column holds everything that made it; the seed is locked."
+        else:
+            body = "Its recipe holds everything that it was made of."
         if opened.sample is not None:
             self.add_samples([SessionSample(opened.sample)])
             again = None
         self.message.emit(Message(f"Recipe restored from {path.name}: {describe_recipe(recipe)}.", body, action=again))
+
+    def make_again(self, recipe: Recipe) -> None:
+        """Put the sample of a recipe on the strip."""
+        title = f"Making {describe(recipe)} again"
+        self.task(Regenerate(recipe), title, lambda sample: self.add_samples([SessionSample(sample)]))
 
     # Requests in general
 
@@ -278,8 +297,18 @@ class Session(QObject):
 
         self.lane.submit(request, heard, priority, channel)
 
-    def _task(self, request: Request, title: str, done: Callable[[Any], object], kept: str = "") -> None:
-        """As `_ask`, with a row in the dock that shows its progress and can be cancelled."""
+    def task(
+        self,
+        request: Request,
+        title: str,
+        done: Callable[[Any], object],
+        kept: str = "",
+        without_recipe: Callable[[], object] | None = None,
+    ) -> None:
+        """As `_ask`, with a row in the dock that shows its progress and can be cancelled.
+
+        `without_recipe` is called in place of the banner where a file carries none.
+        """
 
         def heard(event: Event) -> None:
             if isinstance(event, Progress):
@@ -288,18 +317,22 @@ class Session(QObject):
                 self.message.emit(Message(event.message))
             elif isinstance(event, Result):
                 done(event.value)
+            elif isinstance(event, Failed) and without_recipe is not None and isinstance(event.error, NoRecipe):
+                without_recipe()
             elif isinstance(event, Failed):
                 self.message.emit(problem(event, kept))
             elif isinstance(event, Cancelled):
                 self.message.emit(Message(f"{title}: cancelled.", "Nothing half-made was left."))
 
-        self._end_warm_up()
+        self.make_way()
         job = self.lane.submit(request, heard, Priority.EXPORT)
         self.queue.add(job, title, movable=False)
 
 
 def describe_recipe(recipe: Recipe) -> str:
     """A recipe in one line: "a round table" (furniture, seed 7)."""
+    if not isinstance(recipe, SampledRecipe):
+        return f"{describe(recipe)} ({recipe.model})"
     if recipe.prompt:
         return f"“{recipe.prompt}” ({recipe.model}, seed {recipe.seed})"
     return f"{recipe.model}, seed {recipe.seed}"
