@@ -8,12 +8,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from ddmi_models.requests import SampledRecipe
 from ddmi_studio.pages import dialogs
 from ddmi_studio.pages.filmstrip import Filmstrip
 from ddmi_studio.pages.inspector import Inspector
-from ddmi_studio.pages.parts import label, rule
+from ddmi_studio.pages.parts import rule
 from ddmi_studio.pages.queue_rows import QueuePanel
 from ddmi_studio.pages.recipe_column import RecipeColumn
+from ddmi_studio.pages.session_tools import SessionTools
 from ddmi_studio.pages.stage import Stage
 from ddmi_studio.state.messages import Message
 from ddmi_studio.state.renders import Renders
@@ -35,6 +37,7 @@ class CreatePage(QWidget):
         self.stage = Stage(session, self.renders)
         self.inspector = Inspector(session, self.renders)
         self.filmstrip = Filmstrip(session.samples)
+        self.session_tools = SessionTools(session, self.filmstrip)
         self.queue = QueuePanel(session.queue)
         self._lay_out()
         self._connect()
@@ -47,7 +50,7 @@ class CreatePage(QWidget):
         below = QVBoxLayout(dock)
         below.setContentsMargins(20, 10, 20, 12)
         below.setSpacing(6)
-        below.addWidget(label("This session", "section"))
+        below.addWidget(self.session_tools)
         below.addWidget(self.filmstrip)
         below.addWidget(self.queue)
         middle = QVBoxLayout()
@@ -133,10 +136,14 @@ class CreatePage(QWidget):
 
     def _suggestion(self, entry: SessionSample, suffix: str) -> Path:
         recipe = entry.sample.recipe
-        words = "-".join((recipe.prompt or recipe.model).split()[:6])
+        if isinstance(recipe, SampledRecipe):
+            name, number = recipe.prompt or recipe.model, recipe.seed
+        else:
+            name, number = f"{recipe.model} {recipe.kind}", entry.key
+        words = "-".join(name.split()[:6])
         safe = "".join(c for c in words if c.isalnum() or c == "-") or recipe.model
         folder = Path(self.session.settings.folder or Path.home())
-        return (folder if folder.is_dir() else Path.home()) / f"{safe}-{recipe.seed}{suffix}"
+        return (folder if folder.is_dir() else Path.home()) / f"{safe}-{number}{suffix}"
 
     def open(self) -> None:
         """Ask for an exported file, a latent or a model."""

@@ -27,3 +27,17 @@ def open_path(parent: QWidget, folder: Path) -> Path | None:
     filters = f"Exports, latents and models ({endings});;All files (*)"
     name, _ = QFileDialog.getOpenFileName(parent, "Open", str(folder), filters)
     return Path(name) if name else None
+
+
+def own_path(parent: QWidget, folder: Path, suffixes: Sequence[str]) -> Path | None:
+    """Ask for a file of the user's own with one of the endings."""
+    endings = " ".join(f"*{suffix}" for suffix in suffixes)
+    filters = f"Pictures, meshes and clouds ({endings});;All files (*)"
+    name, _ = QFileDialog.getOpenFileName(parent, "Open as a field", str(folder), filters)
+    return Path(name) if name else None
+
+
+def new_folder(parent: QWidget, suggestion: Path) -> Path | None:
+    """Ask for the name of a new folder."""
+    name, _ = QFileDialog.getSaveFileName(parent, "New folder", str(suggestion), "Folders (*)")
+    return Path(name) if name else None

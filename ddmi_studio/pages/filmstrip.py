@@ -20,13 +20,14 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QMenu,
+    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QWidget,
 )
 
+from ddmi_models.requests import SampledRecipe, describe
 from ddmi_studio import theme
-from ddmi_studio.state.recipe_form import describe
 from ddmi_studio.state.samples import Samples, SessionSample
 
 SIDE = 80
@@ -62,22 +63,26 @@ class ThumbnailDelegate(QStyledItemDelegate):
             painter.setPen(QColor(colors.dim))
             painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, "…")
         focused = selected and view.hasFocus()
-        color = colors.accent if selected else colors.line
+        chosen = selected or bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
+        color = colors.accent if chosen else colors.line
         painter.setPen(QPen(QColor(color), 2.5 if focused else 2 if selected else 1))
         painter.drawPath(path)
         painter.restore()
 
 
 class Filmstrip(QListWidget):
-    """The samples in a row: click shows one, double click takes over its recipe; more in the context menu.
+    """The samples in a row: click shows one, double click takes over its recipe; more in the context menu. Several are
+    chosen with Ctrl or Shift.
 
     Signals:
-        reuse_wanted, copy_wanted, export_wanted: a SessionSample.
+        reuse_wanted, copy_wanted, export_wanted, vary_wanted, combine_wanted: a SessionSample.
     """
 
     reuse_wanted = Signal(object)
     copy_wanted = Signal(object)
     export_wanted = Signal(object)
+    vary_wanted = Signal(object)
+    combine_wanted = Signal(object)
 
     def __init__(self, samples: Samples) -> None:
         super().__init__()
@@ -85,6 +90,7 @@ class Filmstrip(QListWidget):
         self.setFlow(QListView.Flow.LeftToRight)
         self.setWrapping(False)
         self.setUniformItemSizes(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setItemDelegate(ThumbnailDelegate(self))
         self.setFixedHeight(SIDE + 12)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -120,6 +126,10 @@ class Filmstrip(QListWidget):
     def item_of(self, entry: SessionSample) -> QListWidgetItem | None:
         """The item of a sample."""
         return next((i for i in map(self.item, range(self.count())) if i.data(ENTRY) is entry), None)
+
+    def chosen(self) -> list[SessionSample]:
+        """The samples that are selected, in their order."""
+        return [item.data(ENTRY) for item in map(self.item, range(self.count())) if item.isSelected()]
 
     def _add(self, entry: SessionSample) -> None:
         item = QListWidgetItem()
@@ -165,6 +175,9 @@ class Filmstrip(QListWidget):
         menu.addAction("Copy recipe", lambda: self.copy_wanted.emit(entry))
         menu.addAction("Export…", lambda: self.export_wanted.emit(entry))
         menu.addSeparator()
+        menu.addAction("Vary…", lambda: self.vary_wanted.emit(entry))
+        menu.addAction("Combine with another…", lambda: self.combine_wanted.emit(entry))
+        menu.addSeparator()
         menu.addAction("Remove from this session", lambda: self._samples.remove(entry))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self.viewport().mapToGlobal(position))
@@ -181,7 +194,9 @@ def to_pixmap(pixels: object) -> QPixmap:
 
 def _tooltip(entry: SessionSample) -> str:
     recipe = entry.sample.recipe
-    lines = [describe(entry.sample), f"{recipe.model} · {recipe.sampler}, {recipe.steps} steps"]
+    if not isinstance(recipe, SampledRecipe):
+        return f"{describe(recipe)}\n{recipe.model} · {recipe.kind}"
+    lines = [describe(recipe), f"{recipe.model} · {recipe.sampler}, {recipe.steps} steps"]
     if recipe.prompt:
         lines.append(f"guidance {recipe.guidance:g}" + (f", without: {recipe.negative}" if recipe.negative else ""))
     lines.append("Double click: use this recipe")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Signal
 
-from ddmi_models.requests import Generate, ModelInfo, Recipe, Sample
+from ddmi_models.requests import Generate, ModelInfo, Recipe, SampledRecipe
 
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 MAX_COUNT = 64
@@ -75,9 +75,14 @@ class RecipeForm(QObject):
             self.changed.emit()
 
     def restore(self, recipe: Recipe, model: ModelInfo | None) -> None:
-        """Take over the recipe of a sample or a file; its seed is locked, so that Generate makes it again."""
+        """Take over the recipe of a sample or a file; its seed is locked, so that Generate makes it again.
+
+        Of a sample that was not drawn only the model is taken over.
+        """
         if model is not None:
             self.pick(model)
+        if not isinstance(recipe, SampledRecipe):
+            return
         self.values = replace(
             self.values,
             prompt=recipe.prompt,
@@ -127,9 +132,3 @@ class RecipeForm(QObject):
         known.update(word for expression, _ in self.model.readings for word in expression.split())
         words = WORD.findall(f"{self.values.prompt} {self.values.negative}".lower())
         return list(dict.fromkeys(w for w in words if w not in known and not (w.endswith("s") and w[:-1] in known)))
-
-
-def describe(sample: Sample) -> str:
-    """A sample in one line: its prompt, or its model, and its seed."""
-    recipe = sample.recipe
-    return f"{recipe.prompt or recipe.model} · seed {recipe.seed}"

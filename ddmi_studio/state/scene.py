@@ -60,6 +60,7 @@ class Scene:
         minimum, maximum, default: of the resolution slider.
         formats: (suffix, label) of the files offered for export, the usual one first.
         export_sizes, export_default: resolutions offered for export.
+        takes: endings of the user's own files that become fields of the domain.
         build: makes the view. modules: what it imports then, loaded beside the window before.
     """
 
@@ -77,3 +78,4 @@ class Scene:
     export_default: int
     build: Callable[[], SceneView]
     modules: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ SCENES: dict[str, Scene] = {
         export_sizes=(256, 512, 1024, 2048, 4096, 8192),
         export_default=1024,
         build=ImageStage,
+        takes=(".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif"),
     ),
     "shape": Scene(
         domain="shape",
@@ -36,6 +37,7 @@ SCENES: dict[str, Scene] = {
         export_sizes=(64, 128, 256, 384, 512),
         export_default=256,
         build=ShapeStage,
+        takes=(".glb", ".gltf", ".obj", ".ply", ".stl", ".off", ".xyz", ".npy", ".npz"),
         modules=("ddmi_studio.views.mesh_canvas",),
     ),
 }
