@@ -204,9 +204,16 @@ class DiffusionConfig(StrictConfig):
 
 
 class TextConfig(StrictConfig):
-    """The text tower: an open_clip text transformer with an embedding cut to the tokens that its words use."""
+    """The text tower: a small open_clip text transformer with an embedding cut to the tokens that its words use, or
+    one of open_clip's published ones, whose weights stay in their own file."""
 
-    width: int = Field(default=192, gt=0)
+    tower: str | None = Field(
+        default=None, description="Name of a published open_clip model, such as ViT-B-32; None: a small tower."
+    )
+    weights: str | None = Field(
+        default=None, description="Of a published tower: open_clip's name of the weights, or a local file."
+    )
+    width: int = Field(default=192, gt=0, description="Channels of a text's summary; of a small tower's tokens too.")
     layers: int = Field(default=4, gt=0)
     heads: int = Field(default=4, gt=0)
     context_length: int = Field(default=32, gt=1)

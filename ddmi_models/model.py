@@ -16,7 +16,8 @@ from ddmi_models.diffusion.denoiser import Denoiser
 from ddmi_models.domains import Domain, build_domain
 from ddmi_models.errors import BadConfig
 from ddmi_models.nets.ranking import RankingHead
-from ddmi_models.text.tower import TextTower
+from ddmi_models.text.build import build_tower
+from ddmi_models.text.tower import Tower
 
 
 class ModelParts(nn.Module):
@@ -33,7 +34,7 @@ class ModelParts(nn.Module):
             if config.unet is not None
             else None
         )
-        self.text = TextTower(config.text) if config.text is not None else None
+        self.text = build_tower(config.text) if config.text is not None else None
         self.ranking = self._ranking(config)
 
     def _ranking(self, config: ModelConfig) -> RankingHead | None:
@@ -93,7 +94,7 @@ class Model:
         return self.parts.diffusion
 
     @property
-    def text(self) -> TextTower | None:
+    def text(self) -> Tower | None:
         return self.parts.text
 
     @property

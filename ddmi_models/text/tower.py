@@ -3,6 +3,7 @@ it knows."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,16 +28,31 @@ class TextFeatures:
     pooled: torch.Tensor
 
 
-class TextTower(nn.Module):
+class Tower(nn.Module, ABC):
     """Prompts to token features and a pooled feature."""
 
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
+        self.config = config
+
+    @abstractmethod
+    def read(self, prompt: str) -> ReadPrompt:
+        """What the tower makes of a prompt: words, misspellings, synonyms, unknown words."""
+
+    @abstractmethod
+    def forward(self, prompts: Sequence[str]) -> TextFeatures:
+        """Encode the prompts."""
+
+
+class TextTower(Tower):
+    """A small tower of our own, trained on the captions of one data set."""
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__(config)
         # Here, since open_clip takes seconds to import and only models with text need it.
         from open_clip.tokenizer import SimpleTokenizer
         from open_clip.transformer import TextTransformer
 
-        self.config = config
         self._tokenizer = SimpleTokenizer()
         self._start, self._end = self._tokenizer.sot_token_id, self._tokenizer.eot_token_id
         self._vocabulary = Vocabulary(config.words, config.synonyms)
@@ -70,7 +86,6 @@ class TextTower(nn.Module):
                 own[self._row[token]] = embedding[row]
 
     def read(self, prompt: str) -> ReadPrompt:
-        """What the tower makes of a prompt: words, misspellings, synonyms, unknown words."""
         return self._vocabulary.read(prompt)
 
     def rows(self, prompts: Sequence[str]) -> torch.Tensor:

@@ -9,7 +9,7 @@ from torch import nn
 from ddmi_models.errors import BadConfig
 from ddmi_models.model import ModelParts
 from ddmi_models.nets.ranking import RankingHead
-from ddmi_models.text.tower import TextTower
+from ddmi_models.text.tower import Tower
 from ddmi_models.training.config import TrainConfig
 from ddmi_models.training.objectives import LatentObjective, also_true, retrieval_figures, step_generator
 
@@ -17,7 +17,7 @@ from ddmi_models.training.objectives import LatentObjective, also_true, retrieva
 class TextPair(nn.Module):
     """What the stage trains: the text tower and the ranking head."""
 
-    def __init__(self, text: TextTower, ranking: RankingHead) -> None:
+    def __init__(self, text: Tower, ranking: RankingHead) -> None:
         super().__init__()
         self.text, self.ranking = text, ranking
 

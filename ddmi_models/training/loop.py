@@ -20,6 +20,7 @@ from ddmi_models.errors import BadConfig, BadData, CannotWrite, EngineError, Out
 from ddmi_models.events import Event, Notice, Preview, Progress, Result
 from ddmi_models.model import ModelParts
 from ddmi_models.text.synonyms import read_as
+from ddmi_models.text.tower import TextTower
 from ddmi_models.training.config import TrainConfig
 from ddmi_models.training.control import ACTIONS, asked, done
 from ddmi_models.training.data import preparing_data
@@ -63,7 +64,7 @@ def _architecture(config: TrainConfig, base: ModelConfig | None) -> ModelConfig:
         raise BadConfig("The run has no architecture.", "Give the section `model`, or `start_from` an existing model.")
     own = {"unet": config.unet, "diffusion": config.diffusion, "text": config.text, "ranking": config.ranking}
     added: dict[str, StrictConfig] = {key: value for key, value in own.items() if value is not None}
-    if config.text is not None and not config.text.words:
+    if config.text is not None and config.text.tower is None and not config.text.words:
         known = base.text.words if base is not None and base.text is not None else ()
         words = tuple(sorted({*known, *caption_words(config.data)}))
         added["text"] = config.text.model_copy(update={"words": words, "synonyms": read_as(frozenset(words))})
@@ -82,8 +83,11 @@ def _warm_start(parts: ModelParts, tensors: dict[str, torch.Tensor]) -> None:
 
 def _keep_words(parts: ModelParts, known: TextConfig, tensors: dict[str, torch.Tensor]) -> None:
     """Bring the words' embedding over where the new tower knows more words, so that it has another size."""
-    if parts.text is not None and parts.text.config.words != known.words and parts.text.config.width == known.width:
-        parts.text.take_embedding(tensors["text.transformer.token_embedding.weight"], known.words)
+    tower = parts.text
+    if not isinstance(tower, TextTower) or known.words in ((), tower.config.words):
+        return
+    if tower.config.width == known.width:
+        tower.take_embedding(tensors["text.transformer.token_embedding.weight"], known.words)
 
 
 class RunPaused(WorkCancelled):

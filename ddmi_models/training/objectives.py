@@ -18,7 +18,7 @@ from ddmi_models.domains import Domain
 from ddmi_models.errors import BadConfig
 from ddmi_models.model import ModelParts
 from ddmi_models.nets.ranking import RankingHead
-from ddmi_models.text.tower import TextFeatures, TextTower
+from ddmi_models.text.tower import TextFeatures, Tower
 from ddmi_models.text.words import split_words
 from ddmi_models.training.config import DataConfig, TrainConfig
 from ddmi_models.training.data import BATCHES, Batches, load_data
@@ -42,7 +42,7 @@ class SecondStage(nn.Module):
     """What the second stage trains: the denoiser, the text tower where there is one, and the ranking head where it
     has to follow the tower."""
 
-    def __init__(self, diffusion: Denoiser, text: TextTower | None, ranking: RankingHead | None) -> None:
+    def __init__(self, diffusion: Denoiser, text: Tower | None, ranking: RankingHead | None) -> None:
         super().__init__()
         self.diffusion, self.text, self.ranking = diffusion, text, ranking
 
@@ -265,7 +265,7 @@ class DiffusionObjective(LatentObjective[SecondStage]):
 
 @torch.no_grad()
 def retrieval_figures(
-    text: TextTower, ranking: RankingHead, latents: torch.Tensor, captions: list[list[str]]
+    text: Tower, ranking: RankingHead, latents: torch.Tensor, captions: list[list[str]]
 ) -> dict[str, float]:
     """How well each item's last caption (the fullest) finds its latent among all: shares in which a latent that the
     caption is true of stands first, and its own stands among the first ten; the contrastive loss."""
