@@ -43,11 +43,11 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
         )
     if launched_processes() == 1:
         AcceleratorState._reset_state(reset_partial_state=True)  # an earlier run of this process had its own device
+    waits = InitProcessGroupKwargs(timeout=PATIENCE)
+    on_cpu = find_device(config.device).type == "cpu"
     with _device_named(config.device):
         try:
-            return Accelerator(
-                mixed_precision=config.precision, kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)]
-            )
+            return Accelerator(cpu=on_cpu, mixed_precision=config.precision, kwargs_handlers=[waits])
         except ValueError as error:
             raise BadConfig(f"precision: {config.precision} does not work here: {error}.") from None
 
