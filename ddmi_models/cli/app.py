@@ -8,7 +8,7 @@ import sys
 import typer
 
 from ddmi_models.cancel import WorkCancelled
-from ddmi_models.cli import data, derive, generate, machine, models, runs
+from ddmi_models.cli import data, derive, evaluate, generate, machine, models, runs
 from ddmi_models.cli.session import interrupt, say, wants_traceback
 from ddmi_models.errors import EngineError
 
@@ -34,6 +34,7 @@ app.command("vary")(derive.vary)
 app.add_typer(data.app, name="data")
 app.command("train")(runs.train)
 app.add_typer(runs.app, name="runs")
+app.command("evaluate")(evaluate.evaluate)
 
 
 def main() -> None:

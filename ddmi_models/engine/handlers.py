@@ -18,6 +18,7 @@ from ddmi_models.requests import (
     Doctor,
     Encode,
     EstimateExport,
+    Evaluate,
     Export,
     ExportPath,
     Generate,
@@ -25,8 +26,8 @@ from ddmi_models.requests import (
     InspectFile,
     Interpolate,
     ListModels,
-    LoadModel,
     ListRuns,
+    LoadModel,
     MakeData,
     Mix,
     OpenExport,
@@ -36,9 +37,9 @@ from ddmi_models.requests import (
     RemoveModel,
     Render,
     Request,
-    Thumbnail,
     ShowRun,
     StartRun,
+    Thumbnail,
     Train,
     Vary,
     VerifyModel,
@@ -86,6 +87,7 @@ HANDLERS: dict[type, Handler] = {
     ControlRun: late("runs", "control"),
     MakeData: late("data", "make"),
     CheckData: late("data", "check"),
+    Evaluate: late("evaluate", "evaluate"),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import trimesh
@@ -54,19 +54,21 @@ class Report:
         }
 
 
-def evaluate_prompts(
+def judge_prompts(
     generate: Callable[[str, int], trimesh.Trimesh], seeds: int = 5, prompts: Sequence[Prompt] = PROMPTS
-) -> Report:
-    """Generate every prompt with seeds 0, 1, ... and judge the meshes; a mesh without volume holds nothing.
+) -> Iterator[tuple[Judgement, int]]:
+    """Generate every prompt with seeds 0, 1, ... and judge the meshes: (judgement, how many there will be).
+
+    A mesh without volume holds nothing.
 
     Raises:
         BadInput: no seeds or no prompts.
     """
     if seeds < 1 or not prompts:
         raise BadInput("There is nothing to evaluate.", "Give at least one prompt and one seed.")
-    return Report(
-        tuple(judge_prompt(generate(prompt.text, seed), prompt, seed) for prompt in prompts for seed in range(seeds))
-    )
+    for prompt in prompts:
+        for seed in range(seeds):
+            yield judge_prompt(generate(prompt.text, seed), prompt, seed), seeds * len(prompts)
 
 
 def judge_prompt(mesh: trimesh.Trimesh, prompt: Prompt, seed: int) -> Judgement:

@@ -12,7 +12,7 @@ from skimage.measure import marching_cubes
 
 from ddmi_models.errors import BadInput
 from ddmi_models.evaluation.attributes import SOME, judge, judge_measured, measure
-from ddmi_models.evaluation.prompt_report import evaluate_prompts
+from ddmi_models.evaluation.prompt_report import Report, judge_prompts
 from ddmi_models.evaluation.prompts import PROMPTS
 from ddmi_models.evaluation.vocabulary import KINDS, Attributes
 from ddmi_models.evaluation.voxels import one_body, voxelise
@@ -131,7 +131,7 @@ def test_report_counts_attributes_and_bodies() -> None:
     table = next(p for p in map(make_furniture, range(500)) if p.kind == "round table" and p.attributes.legs == 1)
     mesh = table.mesh()
     asked = [prompt for prompt in PROMPTS if prompt.kind in ("table", "floor lamp")]
-    report = evaluate_prompts(lambda text, seed: mesh, seeds=1, prompts=asked)
+    report = Report(tuple(each for each, _ in judge_prompts(lambda text, seed: mesh, seeds=1, prompts=asked)))
     assert report.body_rate == 1.0
     assert report.by_prompt()["a round table with one central leg"] == {"kind": 1.0, "top": 1.0, "legs": 1.0}
     assert report.by_prompt()["a floor lamp with a wide shade"] == {"kind": 0.0, "shade": 0.0}

@@ -57,6 +57,10 @@ class AvatarDrawing:
     background: str
     attributes: dict[str, str]
 
+    def picture(self, resolution: int) -> NDArray[np.uint8]:
+        """Pixels [resolution, resolution, 3]."""
+        return rasterise(self, resolution)
+
 
 def draw_avatar(seed: int) -> AvatarDrawing:
     """The face of a seed: the same on every machine, whatever was drawn before."""

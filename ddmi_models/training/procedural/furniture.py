@@ -62,6 +62,13 @@ class Furniture:
             inside |= part.distance(points) <= 0
         return inside
 
+    def surface(self, count: int, seed: int) -> NDArray[np.float64]:
+        """Points [count, 3] on the surface of the union, even by area."""
+        import trimesh
+
+        points, _ = trimesh.sample.sample_surface(self.mesh(), count, seed=seed)
+        return np.asarray(points)
+
     def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Lowest and highest corner [3]."""
         return _bounds(self.parts)

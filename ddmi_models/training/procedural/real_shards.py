@@ -107,30 +107,67 @@ def _kind_captions(kind: str, height: str, width: str, rng: random.Random) -> tu
     return tuple(text for text in told if not re.search(" with|,|backless", text))
 
 
-def _draw(entry: Entry, seed: int) -> dict[str, Any]:
-    """One variant of a model as the arrays of a training item."""
-    rng = np.random.default_rng(seed)
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """A model, perhaps mirrored, at a size and proportions of its own: x -> (x + shift) * scale, each [3]."""
+
+    entry: Entry
+    shift: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+    def contains(self, points: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+        """Occupancy [N] of points [N, 3]."""
+        return np.asarray(_level(self.entry).at((points.astype(np.float64) / self.scale - self.shift).T) < 0)
+
+    def surface(self, count: int, seed: int) -> NDArray[np.float64]:
+        """Points [count, 3] on the surface, even by area."""
+        points, _ = trimesh.sample.sample_surface(_surface(self.entry), count, seed=seed)
+        return np.asarray((points + self.shift) * self.scale)
+
+
+def _variant(entry: Entry, rng: np.random.Generator) -> Variant:
     stretch = rng.uniform(0.92, 1.08, 3)
     low, high = _surface(entry).bounds
     scale = stretch * (rng.uniform(0.94, 1.0) / ((high - low) * stretch).max())
     scale[0] *= rng.choice((-1.0, 1.0))
-    shift = -(low + high) / 2
-    on, _ = trimesh.sample.sample_surface(_surface(entry), QUERIES, seed=int(rng.integers(2**31)))
-    surface = (on + shift) * scale
+    return Variant(entry, -(low + high) / 2, scale)
+
+
+def _draw(entry: Entry, seed: int) -> dict[str, Any]:
+    """One variant of a model as the arrays of a training item."""
+    rng = np.random.default_rng(seed)
+    variant = _variant(entry, rng)
+    surface = variant.surface(QUERIES, int(rng.integers(2**31)))
     near = 2 * QUERIES // 3
     close = surface[:near] + rng.standard_normal((near, 3)) * np.where(rng.random((near, 1)) < 0.5, NEAR, FAR)
     spread = rng.uniform(-QUERY_EXTENT, QUERY_EXTENT, (QUERIES - near, 3))
     points = np.concatenate([close, spread])[rng.permutation(QUERIES)].astype(np.float16)
-    values = _level(entry).at((points.astype(np.float64) / scale - shift).T)
     return {
         "cloud": surface[-CLOUD:].astype(np.float16),
         "points": points,
-        "occupancy": np.packbits(values < 0),
+        "occupancy": np.packbits(variant.contains(points)),
         "captions": json.dumps(real_captions(entry, random.Random(seed))),
         "kinds": entry.kind,
         "attributes": json.dumps(asdict(Attributes(entry.kind))),
         "credits": entry.credit,
     }
+
+
+_entries = lru_cache(maxsize=4)(entries)
+
+
+def _entry(seed: int, folder: Path, libraries: tuple[str, ...]) -> Entry:
+    found = _entries(folder, libraries)
+    return found[seed // DRAWS % len(found)]
+
+
+def real_variant(seed: int, *, name: str, folder: Path = FOLDER) -> Variant:
+    """The variant of a seed in a set of REAL_SETS.
+
+    Raises:
+        BadData: a library is missing or damaged.
+    """
+    return _variant(_entry(seed, folder, REAL_SETS[name]), np.random.default_rng(seed))
 
 
 def real_arrays(seeds: range, *, folder: Path, libraries: tuple[str, ...]) -> dict[str, NDArray[Any]]:
@@ -139,8 +176,7 @@ def real_arrays(seeds: range, *, folder: Path, libraries: tuple[str, ...]) -> di
     Raises:
         BadData: a library is missing or damaged.
     """
-    found = entries(folder, libraries)
-    items = [_draw(found[seed // DRAWS % len(found)], seed) for seed in seeds]
+    items = [_draw(_entry(seed, folder, libraries), seed) for seed in seeds]
     arrays = {key: np.stack([np.asarray(item[key]) for item in items]) for key in items[0]}
     return {**arrays, "seeds": np.array(list(seeds), dtype=np.int64)}
 

@@ -119,7 +119,8 @@ def _library(path: Path) -> list[Entry]:
         ) from None
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise BadData(
-            f"The furniture library {path} is damaged: {error}.", "Install Debian's package sweethome3d-furniture again."
+            f"The furniture library {path} is damaged: {error}.",
+            "Install Debian's package sweethome3d-furniture again.",
         ) from error
     licence = re.search(r"^license=(.*)$", text, re.M)
     rows: dict[int, dict[str, str]] = {}
