@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication
@@ -90,6 +91,7 @@ class Studio(QObject):
         self.settings_page.theme_changed.connect(self._apply_theme)
         self.settings_page.machine_changed.connect(self._renew_engine)
         self.models.create_wanted.connect(self._use_model)
+        self.session.import_wanted.connect(self._import_model)
 
     def show(self) -> None:
         """Show the window; the engine starts right after the first picture of it."""
@@ -128,6 +130,10 @@ class Studio(QObject):
     def _renew_engine(self) -> None:
         if self._make_engine is None:
             self.lane.use_engine(engine_maker(self.settings, self.session.scenes))
+
+    def _import_model(self, path: Path) -> None:
+        self.window.rail.show_page(1)
+        self.models.show_import(path)
 
     def _use_model(self, name: str) -> None:
         self.session.pick_model(name)

@@ -73,6 +73,10 @@ QPushButton[role="primary"] {
 QPushButton[role="primary"]:hover { background: $accent_hover; border-color: $accent_hover; }
 QPushButton[role="primary"]:focus { border-color: $text; }
 QPushButton[role="primary"]:disabled { background: $raised; color: $dim; border-color: $line; }
+QPushButton[role="accent"] { background: $accent; color: $on_accent; border: 1px solid $accent; font-weight: 600; }
+QPushButton[role="accent"]:hover { background: $accent_hover; border-color: $accent_hover; }
+QPushButton[role="accent"]:focus { border-color: $text; }
+QPushButton[role="accent"]:disabled { background: $raised; color: $dim; border-color: $line; }
 QPushButton[role="success"] {
   background: $success; color: $on_success; border: 2px solid $success; min-height: 36px; font-size: 14px;
   font-weight: 700;
@@ -119,6 +123,10 @@ QCheckBox::indicator:hover { border-color: $dim; }
 QCheckBox:focus::indicator { border-color: $accent; }
 QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url($icons/check.svg); }
 
+QProgressBar { background: $track; border: none; border-radius: 3px; min-height: 6px; max-height: 6px; }
+QProgressBar::chunk { background: $accent; border-radius: 3px; }
+
+QDialog { border: 1px solid $line; }
 QFrame[role="card"] { background: $panel; border: 1px solid $line; border-radius: 8px; }
 QFrame[role="popup"] { background: $panel; border: 1px solid $line; border-radius: 8px; }
 QFrame[role="popup"] QListWidget { background: transparent; border: none; }

@@ -21,6 +21,12 @@ def save_path(parent: QWidget, suggestion: Path, formats: Sequence[tuple[str, st
     return path.with_name(path.name + filters.get(used, suffix))
 
 
+def yaml_path(parent: QWidget, folder: Path) -> Path | None:
+    """Ask for a configuration file."""
+    name, _ = QFileDialog.getOpenFileName(parent, "Configuration", str(folder), "Configurations (*.yaml *.yml)")
+    return Path(name) if name else None
+
+
 def open_path(parent: QWidget, folder: Path) -> Path | None:
     """Ask for a file whose recipe is to be restored, or a model to import."""
     endings = "*.png *.jpg *.webp *.tiff *.glb *.obj *.ply *.stl *.mp4 *.gif *.safetensors *.pt *.pth"

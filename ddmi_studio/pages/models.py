@@ -11,8 +11,12 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMessageBox, QPushBut
 from ddmi_models.requests import ModelInfo
 from ddmi_studio import theme
 from ddmi_studio.pages import dialogs
+from ddmi_studio.pages.banner import Banner
+from ddmi_studio.pages.import_dialog import ImportDialog
 from ddmi_studio.pages.parts import column, label, scrolled
 from ddmi_studio.pages.recipe_column import millions
+from ddmi_studio.state.importing import Importing
+from ddmi_studio.state.messages import Message
 from ddmi_studio.state.session import Session
 
 SHEET = 132
@@ -34,6 +38,8 @@ class ModelsPage(QWidget):
         self.setProperty("role", "page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.cards: dict[str, ModelCard] = {}
+        self.dialog: ImportDialog | None = None
+        self.banner = Banner(self)
         self.import_button = QPushButton("&Import a model…")
         self.import_button.setToolTip(
             "An official checkpoint (.pt) or a model in this program's own format (.safetensors)"
@@ -60,6 +66,7 @@ class ModelsPage(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scrolled(content))
         session.models_changed.connect(self._show)
+        session.message.connect(self._show_message)
         theme.notifier().changed.connect(self._show)
         self._show()
 
@@ -78,10 +85,20 @@ class ModelsPage(QWidget):
             "No model is installed. Import one, or drop its file on the window." if known else "Looking…"
         )
 
+    def _show_message(self, message: Message) -> None:
+        if self.isVisible():
+            self.banner.show_message(message)
+
     def _import(self) -> None:
-        path = dialogs.open_path(self, Path.home())
+        path = dialogs.open_path(self, Path(self._session.settings.folder or Path.home()))
         if path is not None:
-            self._session.import_model(path)
+            self.show_import(path)
+
+    def show_import(self, path: Path) -> None:
+        """Look into a model file and ask what is to become of it."""
+        self.dialog = ImportDialog(Importing(self._session, path), self)
+        self.dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.dialog.open()
 
 
 class ModelCard(QFrame):

@@ -40,6 +40,7 @@ from ddmi_studio.state.settings import Settings
 
 THUMBNAIL = 160
 """Pixels a side: twice what the strip shows, for sharp screens."""
+OFFICIAL_SUFFIXES = (".pt", ".pth", ".ckpt")
 WARM_PARAMETERS = 100_000_000
 """Largest model that is loaded before it is asked for."""
 
@@ -51,6 +52,7 @@ class Session(QObject):
         models_changed: the list of models came. domain_changed: another domain's view is wanted (its name).
         generating: a generation was sent down the queue.
         preview: a picture (uint8 [h, w, 3]) of the running generation; preview_ended: it is over.
+        import_wanted: the Path of an official file, which has to be looked into first.
         plain_file: the Path of a file that was opened and carries no recipe.
         message: a Message for the banner. message_cleared: it no longer applies.
     """
@@ -60,6 +62,7 @@ class Session(QObject):
     generating = Signal()
     preview = Signal(object)
     preview_ended = Signal()
+    import_wanted = Signal(object)
     plain_file = Signal(object)
     message = Signal(object)
     message_cleared = Signal()
@@ -117,23 +120,29 @@ class Session(QObject):
         return next((m for m in self.models if m.name == name), None)
 
     def pick_model(self, name: str) -> None:
+        """Use a model for the next samples; one that makes none is left alone."""
         model = self.model(name)
-        if model is not None:
+        if model is not None and model in self.usable_models():
             self.settings.model = name
             self.form.pick(model)
 
     def import_model(self, path: Path) -> None:
-        """Import an official .pt or a native file and pick it."""
+        """Import a native file and pick it."""
         self.task(
             ImportModel(path),
             f"Importing {path.name}",
-            lambda info: self.load_models(lambda: self._imported(info)),
+            self.imported,
             kept="The file itself was not touched.",
         )
 
-    def _imported(self, info: ModelInfo) -> None:
+    def imported(self, info: ModelInfo) -> None:
+        """Take in a new model."""
+        self.load_models(lambda: self._announce_import(info))
+
+    def _announce_import(self, info: ModelInfo) -> None:
         self.pick_model(info.name)
-        self.message.emit(Message(f"{info.name} is ready.", info.summary))
+        ready = "is ready" if info.can_sample else "is here; an autoencoder alone makes no samples"
+        self.message.emit(Message(f"{info.name} {ready}.", info.summary))
 
     def verify_model(self, name: str) -> None:
         done = Message(f"{name} is intact.", "Its file is the one that its stored hash names.")
@@ -237,9 +246,11 @@ class Session(QObject):
 
     def open_file(self, path: Path) -> None:
         """Bring back the recipe, and the sample where it is inside, of an exported file; a model file is imported."""
-        if path.suffix.lower() in (".pt", ".pth", ".ckpt") or (
-            path.suffix.lower() == ".safetensors" and not path.name.lower().endswith(".latent.safetensors")
-        ):
+        name = path.name.lower()
+        if name.endswith(OFFICIAL_SUFFIXES):
+            self.import_wanted.emit(path)
+            return
+        if name.endswith(".safetensors") and not name.endswith(".latent.safetensors"):
             self.import_model(path)
             return
         self.task(

@@ -240,12 +240,12 @@ def test_a_dropped_export_restores_its_recipe_and_shows_its_sample(qtbot, studio
     assert "desk.glb" in studio.create.stage.banner.title.text()
 
 
-def test_a_dropped_checkpoint_is_imported(qtbot, studio, engine, tmp_path):
+def test_a_dropped_model_is_imported(qtbot, studio, engine, tmp_path):
     engine.answers[ImportModel] = lambda r, t: engine.answers[type(r)](r, t)
     engine.fail = lambda r: OutOfMemory("It does not fit.", "Close something.") if isinstance(r, ImportModel) else None
-    drop(studio.window, tmp_path / "model.pt")
+    drop(studio.window, tmp_path / "model.safetensors")
     qtbot.waitUntil(lambda: studio.create.stage.banner.isVisible(), timeout=TIMEOUT)
-    assert requests(engine, ImportModel)[0].path == tmp_path / "model.pt"
+    assert requests(engine, ImportModel)[0].path == tmp_path / "model.safetensors"
 
 
 def test_an_error_says_what_happened_what_was_kept_and_what_to_do(qtbot, studio, engine):
