@@ -76,6 +76,19 @@ def test_cancelling_ends_the_workers_and_keeps_whole_shards(tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["shard-00000.npz"]
 
 
+def test_cancelling_never_waits_for_half_a_message(tmp_path: Path) -> None:
+    """Workers that are ended while they hand over much data leave nobody waiting."""
+    maker = replace(DATA_MAKERS["skies"], shard_size=8)
+    for attempt in range(2):
+        token = CancelToken()
+        work = write_shards(maker, tmp_path / str(attempt), 400, 0, 2, token.check)
+        next(work)
+        token.cancel()
+        with pytest.raises(WorkCancelled):
+            list(work)
+        assert len(list((tmp_path / str(attempt)).iterdir())) == 1
+
+
 def test_bad_requests(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="at least 1"):
         list(write_shards(MAKER, tmp_path, 0, 0))

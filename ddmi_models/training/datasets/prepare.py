@@ -23,7 +23,7 @@ from ddmi_models.training.datasets.store import (
     remembered,
     store_dir,
 )
-from ddmi_models.training.procedural.shards import side_by_side
+from ddmi_models.training.workers import side_by_side
 
 CHUNK = 16
 """Items that a worker gets at a time."""

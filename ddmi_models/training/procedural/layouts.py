@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ddmi_models.errors import BadInput
 from ddmi_models.files import TEMPORARY_PREFIX, atomic_file, cannot_write
-from ddmi_models.training.procedural.shards import DataMaker, item_digest, make_folder, side_by_side, write_manifest
+from ddmi_models.training.procedural.shards import DataMaker, item_digest, make_folder, write_manifest
+from ddmi_models.training.workers import side_by_side
 
 
 def write_layout(

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-import os
-import signal
-import threading
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ddmi_models.errors import BadInput, CannotWrite, EngineError
+from ddmi_models.errors import BadInput, CannotWrite
 from ddmi_models.files import atomic_file, cannot_write
+from ddmi_models.training.workers import side_by_side
 
 MANIFEST = "manifest.json"
 FOR_TRAINING = "for_training"
 """Key of the manifest: false for a set that is kept for evaluation."""
 USUAL_COUNT = 1000
-WAIT = 0.1
-"""Seconds between two looks at whether the work is still wanted."""
 
 Arrays = dict[str, NDArray[Any]]
 Job = tuple[Path, range]
@@ -39,10 +31,6 @@ Job = tuple[Path, range]
 def usual_count() -> int:
     """Items of a set of which there is no end, where nobody says how many."""
     return USUAL_COUNT
-
-
-Asked = TypeVar("Asked")
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -151,57 +139,6 @@ def make_folder(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(out, error) from None
-
-
-def side_by_side(
-    work: Callable[[Asked], Made], jobs: Sequence[Asked], workers: int, check: Callable[[], None]
-) -> Iterator[Made]:
-    """What `work` (picklable) makes of each job, in order, in so many processes; with one or none, in this one.
-
-    Only this process writes, so workers may end at any moment.
-
-    Args:
-        check: called several times a second (before each job with one worker); may raise to stop.
-    """
-    if workers <= 1:
-        for job in jobs:
-            check()
-            yield work(job)
-        return
-    context = multiprocessing.get_context("spawn")  # a fork would copy the locks of this process's threads
-    reader, writer = context.Pipe(duplex=False)
-    with reader, writer, ProcessPoolExecutor(workers, context, _end_with_parent, (reader,)) as pool:
-        try:
-            for future in [pool.submit(work, job) for job in jobs]:
-                yield _awaited(future, check)
-        except BaseException:
-            writer.close()
-            raise
-
-
-def _awaited(future: Future[Made], check: Callable[[], None]) -> Made:
-    while True:
-        check()
-        try:
-            return future.result(WAIT)
-        except TimeoutError:
-            continue
-        except BrokenProcessPool:
-            raise EngineError(
-                "A process that made data was ended from outside, perhaps for lack of memory.",
-                "Run it again with fewer --workers; what is ready is kept.",
-            ) from None
-
-
-def _end_with_parent(reader: Connection) -> None:
-    """Let a worker live until the other end of the pipe is closed, by the parent or by the parent's death."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-
-    def watch() -> None:
-        reader.poll(None)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _is_complete(path: Path, seeds: range, stamp: Arrays) -> bool:
