@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -49,13 +50,11 @@ class SurfaceReader(InputReader[Surface]):
     """A mesh or a point cloud, its longest side scaled to that of the cube."""
 
     takes = "a mesh or a point cloud"
-    suffixes = (*MESHES, ".xyz", *ARRAYS)
+    suffixes: ClassVar[tuple[str, ...]] = (*MESHES, ".xyz", *ARRAYS)
 
     def read(self, path: Path, domain: Domain, up: str, token: CancelToken) -> Given[Surface]:
-        if up not in ("y", "z"):
-            raise BadInput(f"The axis {up!r} cannot point up.", "Use y or z.")
-        require_memory(lambda size: size * MEMORY_PER_BYTE, path.stat().st_size, "bytes of a file")
-        loaded = _points_of_array(path) if path.suffix.lower() in ARRAYS else _load(path)
+        check_file(path, up)
+        loaded = _points_of_array(path) if path.suffix.lower() in ARRAYS else load_geometry(path)
         token.check()
         surface = _surface(loaded, up, path.name)
         rng = np.random.default_rng(SEED)
@@ -78,6 +77,13 @@ class SurfaceReader(InputReader[Surface]):
         return Comparison(figures, words)
 
 
+def check_file(path: Path, up: str) -> None:
+    """Refuse an unknown axis, and a file that does not fit into memory. Raises: BadInput, OutOfMemory."""
+    if up not in ("y", "z"):
+        raise BadInput(f"The axis {up!r} cannot point up.", "Use y or z.")
+    require_memory(lambda size: size * MEMORY_PER_BYTE, path.stat().st_size, "bytes of a file")
+
+
 def chamfer_distance(first: np.ndarray, second: np.ndarray) -> float:
     """Mean distance to the nearest point of the other cloud [N, 3], averaged over both directions."""
     there, _ = cKDTree(second).query(first)
@@ -85,7 +91,12 @@ def chamfer_distance(first: np.ndarray, second: np.ndarray) -> float:
     return float((there.mean() + back.mean()) / 2)
 
 
-def _load(path: Path) -> Any:
+def load_geometry(path: Path) -> Any:
+    """What a file of a format of `MESHES` or an .xyz holds: a scene, a mesh or a cloud.
+
+    Raises:
+        BadInput: if it is not readable.
+    """
     options: dict[str, Any] = {"skip_materials": True} if path.suffix.lower() == ".obj" else {}
     try:
         return trimesh.load(path, process=False, **options)
@@ -120,16 +131,7 @@ def _surface(loaded: Any, up: str, name: str) -> Surface:
         corners = np.concatenate(clouds) if clouds else np.empty((0, 3))
         if len(corners) < FEWEST_POINTS:
             raise BadInput(f"There is no surface in {name}.", f"Give faces, or at least {FEWEST_POINTS} points.")
-    if not np.isfinite(corners).all():
-        raise BadInput(f"{name} holds coordinates that are not finite.", "Repair it in a modelling program.")
-    low, high = corners.min(0), corners.max(0)
-    if not (high - low).max() > 0:
-        raise BadInput(f"All points of {name} are at one place.")
-    turn = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]) if up == "z" else np.eye(3)
-
-    def placed(points: np.ndarray) -> np.ndarray:
-        return ((points - (low + high) / 2) * (LONGEST_SIDE / (high - low).max())) @ turn.T
-
+    placed = cube_placement(corners, up, name)
     if not meshes:
         return Surface(placed(np.random.default_rng(SEED).permutation(corners)), ())
     mesh = trimesh.Trimesh(placed(vertices), faces, process=True)
@@ -137,6 +139,21 @@ def _surface(loaded: Any, up: str, name: str) -> Surface:
         raise BadInput(f"The faces of {name} have no area.")
     points, _ = trimesh.sample.sample_surface(mesh, COMPARED_POINTS, seed=SEED)
     return Surface(np.asarray(points), _closed_bodies(mesh))
+
+
+def cube_placement(corners: np.ndarray, up: str, name: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Takes points [N, 3] to where they stand when the bounding box of `corners` is centred in the cube, y up.
+
+    Raises:
+        BadInput: if the corners are not finite, or all at one place.
+    """
+    if not np.isfinite(corners).all():
+        raise BadInput(f"{name} holds coordinates that are not finite.", "Repair it in a modelling program.")
+    low, high = corners.min(0), corners.max(0)
+    if not (high - low).max() > 0:
+        raise BadInput(f"All points of {name} are at one place.")
+    turn = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]) if up == "z" else np.eye(3)
+    return lambda points: ((points - (low + high) / 2) * (LONGEST_SIDE / (high - low).max())) @ turn.T
 
 
 def _closed_bodies(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, ...]:

@@ -19,6 +19,7 @@ from ddmi_models.domains.shape import ShapeDomain
 from ddmi_models.engine import Engine
 from ddmi_models.errors import BadInput, EngineError
 from ddmi_models.events import Cancelled, Progress
+from ddmi_models.inputs.coloured import ColouredReader
 from ddmi_models.inputs.pictures import PictureReader, load_picture, squared
 from ddmi_models.inputs.surfaces import SurfaceReader, chamfer_distance
 from ddmi_models.planes import BasisFields, Latents, PlaneLayout, PlaneSpec
@@ -162,7 +163,7 @@ def test_the_error_is_that_of_the_render(tmp_path: Path) -> None:
 
 def test_a_face_comes_back_from_the_starter(tmp_path: Path) -> None:
     with Image.open(assets_dir() / "starters" / "avatars" / "sheet.png") as sheet:
-        face = sheet.convert("RGB").crop((4, 4, 132, 132)).resize((200, 200))
+        face = sheet.convert("RGB").crop((4, 4, 100, 100)).resize((200, 200))
         wide = Image.new("RGB", (300, 200), RED)
         wide.paste(face, (50, 0))
     wide.save(tmp_path / "face.jpg", quality=95)
@@ -265,6 +266,31 @@ def test_an_open_mesh_is_taken_and_has_no_overlap(tmp_path: Path, solids) -> Non
     trimesh.Trimesh(box.vertices, box.faces[:-2]).export(tmp_path / "open.obj")
     surface = SurfaceReader().read(tmp_path / "open.obj", solids.domain, "y", TOKEN).reference
     assert len(surface.points) and surface.bodies == ()
+
+
+# Coloured clouds
+
+
+def test_coloured_files_keep_colours_and_stand_with_z_up(tmp_path: Path) -> None:
+    domain = models.parts("nerf").domain
+    mesh = trimesh.creation.box((2, 1, 0.6))
+    mesh.visual.vertex_colors = [200, 30, 30, 255]
+    mesh.export(tmp_path / "a.glb")
+    mesh.export(tmp_path / "b.ply")
+    points, _ = trimesh.sample.sample_surface(mesh, 3000, seed=1)
+    np.save(tmp_path / "c.npy", np.c_[points, np.tile([200 / 255, 30 / 255, 30 / 255], (3000, 1))])
+    np.savez(tmp_path / "d.npz", points=points, colors=np.tile([200, 30, 30], (3000, 1)))
+    for path in sorted(tmp_path.iterdir()):
+        cloud = ColouredReader().read(path, domain, "y", TOKEN).batch["cloud"][0].numpy()
+        assert np.allclose(np.ptp(cloud[:, :3], axis=0), [0.98, 0.294, 0.49], atol=0.01), path.name
+        assert np.allclose(cloud[:, 3:], [200 / 255, 30 / 255, 30 / 255], atol=0.01), path.name
+
+
+def test_points_without_colours_are_no_radiance_field(tmp_path: Path) -> None:
+    domain = models.parts("nerf").domain
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).uniform(size=(50, 3)))
+    with pytest.raises(BadInput, match="no coloured points"):
+        ColouredReader().read(tmp_path / "a.npy", domain, "y", TOKEN)
 
 
 # What cannot be read

@@ -10,29 +10,36 @@ from typing import Any
 import numpy as np
 
 from ddmi_models.cancel import CancelToken, WorkCancelled
-from ddmi_models.errors import EngineError, UnknownModel
+from ddmi_models.errors import EngineError, NoRecipe, UnknownModel
 from ddmi_models.events import Cancelled, Event, Failed, Partial, Preview, Progress, Result
 from ddmi_models.planes import Latents, PlaneLayout, PlaneSpec
-from ddmi_models.recipes import SampledRecipe
+from ddmi_models.recipes import InterpolatedRecipe, MixedRecipe, Recipe, SampledRecipe, VariedRecipe, encoded_recipe
 from ddmi_models.requests import (
+    Encode,
+    Encoded,
     EstimateExport,
     Export,
     ExportEstimate,
+    ExportPath,
     Generate,
     ImageView,
+    Interpolate,
     ListModels,
     LoadModel,
     MeshData,
     MeshView,
+    Mix,
     ModelInfo,
     OpenedExport,
     OpenExport,
     Picture,
+    Regenerate,
     RemoveModel,
     Render,
     Request,
     Sample,
     Thumbnail,
+    Vary,
     VerifyModel,
 )
 
@@ -98,7 +105,13 @@ class FakeEngine:
                 [Result(ExportEstimate(r.resolution / 100, r.resolution**2, r.resolution**2))]
             ),
             Export: self.export,
-            OpenExport: lambda r, t: iter([Result(self.files[r.path])]),
+            OpenExport: self.open,
+            Encode: self.encode,
+            Interpolate: self.interpolate,
+            Mix: self.mix,
+            Vary: self.vary,
+            ExportPath: self.export_path,
+            Regenerate: self.regenerate,
         }
 
     def run(self, request: Request, token: CancelToken) -> Iterator[Event]:
@@ -149,6 +162,58 @@ class FakeEngine:
         layout = PlaneLayout((PlaneSpec("xy", 1, 2, 2),))
         return Sample(recipe, Latents(np.full((1, 2, 2), seed % 97, np.float32), layout))
 
+    def open(self, request: OpenExport, token: CancelToken) -> Iterator[Event]:
+        if request.path in self.files:
+            yield Result(self.files[request.path])
+        else:
+            yield Failed(NoRecipe(f"{request.path} carries no recipe."))
+
+    def encode(self, request: Encode, token: CancelToken) -> Iterator[Event]:
+        info = self.info(request.model)
+        latents = Latents(np.ones((1, 2, 2), np.float32), PlaneLayout((PlaneSpec("xy", 1, 2, 2),)))
+        recipe = encoded_recipe(info.domain, info.name, info.sha256, request.path.name, "0" * 64, latents)
+        yield Result(Encoded(Sample(recipe, latents), {"psnr": 30.0}, "PSNR 30.0 dB"))
+
+    def interpolate(self, request: Interpolate, token: CancelToken) -> Iterator[Event]:
+        first, second = request.first, request.second
+        between = [
+            InterpolatedRecipe(
+                **tree(first), first=first.recipe, second=second.recipe, position=n / (request.steps - 1)
+            )
+            for n in range(1, request.steps - 1)
+        ]
+        yield Result((first, *(Sample(recipe, first.latents) for recipe in between), second))
+
+    def mix(self, request: Mix, token: CancelToken) -> Iterator[Event]:
+        coarse, fine = request.coarse.recipe, request.fine.recipe
+        levels = request.levels or (1.0, 0.0, 0.0)
+        recipe = MixedRecipe(**tree(request.coarse), coarse=coarse, fine=fine, levels=levels)
+        yield Result(Sample(recipe, request.coarse.latents))
+
+    def vary(self, request: Vary, token: CancelToken) -> Iterator[Event]:
+        for step in range(1, 5):
+            token.check()
+            time.sleep(self.step_seconds)
+            yield Progress(step, 4, "Varying")
+        source = request.sample.recipe
+        recipe = VariedRecipe(
+            **tree(request.sample),
+            source=source,
+            seed=request.seed,
+            strength=request.strength,
+            steps=4,
+            guidance=1.0,
+        )
+        yield Result(Sample(recipe, request.sample.latents))
+
+    def export_path(self, request: ExportPath, token: CancelToken) -> Iterator[Event]:
+        request.path.write_bytes(b"made up")
+        yield Result((request.path,))
+
+    def regenerate(self, request: Regenerate, token: CancelToken) -> Iterator[Event]:
+        layout = PlaneLayout((PlaneSpec("xy", 1, 2, 2),))
+        yield Result(Sample(request.recipe, Latents(np.zeros((1, 2, 2), np.float32), layout)))
+
     def render(self, request: Render, token: CancelToken) -> Iterator[Event]:
         view, recipe = request.view, request.sample.recipe
         if isinstance(view, MeshView):
@@ -175,8 +240,14 @@ class FakeEngine:
         yield Result(request.path)
 
 
+def tree(sample: Sample) -> dict[str, Any]:
+    """What a recipe made of others takes over from one of them."""
+    recipe = sample.recipe
+    return {"domain": recipe.domain, "model": recipe.model, "model_hash": recipe.model_hash}
+
+
 def picture(
-    recipe: SampledRecipe,
+    recipe: Recipe,
     width: int,
     height: int,
     window: tuple[float, float, float, float] = (-1, -1, 1, 1),
@@ -198,7 +269,7 @@ def picture(
     return Picture((np.clip(image, 0, 1) * 255).astype(np.uint8))
 
 
-def mesh(recipe: SampledRecipe, cells: int) -> MeshData:
+def mesh(recipe: Recipe, cells: int) -> MeshData:
     """A round table on one leg as a surface of revolution; its width depends on the seed, its mesh on `cells`."""
     radius = 0.3 + 0.15 * np.random.default_rng(recipe.seed).random()
     profile = np.array(
