@@ -73,6 +73,13 @@ def test_a_photograph_is_set_upright(tmp_path: Path) -> None:
     assert arrays["image"][0, 0, 0, 0] > 200 and arrays["image"][0, 0, -1, 0] < 60
 
 
+def test_sixteen_bits_keep_their_tones(tmp_path: Path) -> None:
+    deep = np.tile(np.linspace(0, 65535, 32).astype(np.uint16), (32, 1))
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    arrays, _ = prepared(recognise(tmp_path), Preparation(size=32))
+    np.testing.assert_allclose(arrays["image"][0, 16, :, 0], np.linspace(0, 255, 32), atol=1)
+
+
 def test_the_training_part_stands_for_the_whole(tmp_path: Path) -> None:
     for part, count in (("train", 2), ("test", 1)):
         (tmp_path / part).mkdir()

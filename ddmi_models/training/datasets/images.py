@@ -30,15 +30,18 @@ def open_picture(path: Path) -> Image:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice as many are an error
             with Image.open(path) as file:
                 picture = ImageOps.exif_transpose(file)
                 if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
                     picture = picture.convert("RGBA")
                     ground = Image.new("RGBA", picture.size, "white")
                     picture = Image.alpha_composite(ground, picture)
+                if picture.mode.startswith("I"):  # 16 bits a pixel
+                    levels = np.asarray(picture, dtype=np.float64) / 257
+                    picture = Image.fromarray(np.clip(np.round(levels), 0, 255).astype(np.uint8))
                 return picture.convert("RGB")
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except Image.DecompressionBombError:
         raise BadItem("more pixels than are safe to open") from None
     except (OSError, ValueError, SyntaxError, EOFError) as error:  # what PIL raises for damaged files
         raise BadItem("damaged or no picture" if not isinstance(error, PermissionError) else "not readable") from None
