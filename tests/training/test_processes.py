@@ -1,0 +1,90 @@
+"""Two processes of one run: the same curve as one process, and an end, not a wait, when one of them dies."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import yaml
+
+from ddmi_models.errors import BadConfig
+from ddmi_models.training.folder import read_metrics, run_info
+from tests.training.killing import LASTING, train
+from tests.training.small import image_config, image_data
+
+PATIENCE = 400.0
+LAUNCHER = (
+    "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
+    "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", "-m", "ddmi_models.training",
+)  # fmt: skip
+
+
+@contextmanager
+def launched(config: Path, run: Path) -> Iterator[subprocess.Popen[str]]:
+    """Two processes that train, as `accelerate launch` starts them."""
+    command = [sys.executable, *LAUNCHER, str(config), "--run", str(run)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            family = psutil.Process(process.pid)
+            for member in (*family.children(recursive=True), family):
+                member.kill()
+        process.communicate()
+
+
+def write_config(folder: Path, steps: int) -> tuple[Path, Path]:
+    """A configuration whose batch does not divide by two."""
+    data = image_data(folder / "data")
+    config = image_config(data, steps=steps, batch=7, save_every=4)
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    return path, data
+
+
+def test_two_processes_give_the_curve_of_one(tmp_path: Path) -> None:
+    path, data = write_config(tmp_path, steps=8)
+    with launched(path, tmp_path / "two") as process:
+        output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, output
+    assert '"processes": 2' in (tmp_path / "two" / "environment.json").read_text()
+    train(image_config(data, steps=8, batch=7, save_every=4), tmp_path / "one")
+    one, two = (read_metrics(tmp_path / name) for name in ("one", "two"))
+    assert [row["step"] for row in two] == list(range(1, 9))  # by one of them only
+    for key in ("loss", "reconstruction", "kl", "gradient_norm"):
+        assert np.allclose([row[key] for row in one], [row[key] for row in two], rtol=2e-3)
+    assert {file.name for file in (tmp_path / "two").iterdir()} <= LASTING
+    assert run_info(tmp_path / "two").state == "finished"
+
+
+def test_a_process_that_dies_ends_the_run(tmp_path: Path) -> None:
+    path, _ = write_config(tmp_path, steps=1_000_000)
+    run = tmp_path / "run"
+    with launched(path, run) as process:
+        end = time.monotonic() + PATIENCE
+        while run_info(run).step < 2:
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.2)
+        workers = psutil.Process(process.pid).children()
+        (second,) = (worker for worker in workers if worker.pid != run_info(run).pid)
+        second.kill()
+        output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode != 0
+    assert not any(worker.is_running() for worker in workers)
+    assert run_info(run).state in ("failed", "crashed", "stopped"), output
+
+
+def test_more_processes_than_items_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "9")
+    with pytest.raises(BadConfig, match="cannot be shared by 9 processes"):
+        train(image_config(image_data(tmp_path / "data"), steps=1), tmp_path / "run")
