@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
+from ddmi_models.requests import ModelInfo
+from ddmi_models.text.words import Vocabulary
 from ddmi_studio import theme
 from ddmi_studio.jobs import Lane
 from ddmi_studio.jobs.job import EngineLike
@@ -38,6 +41,17 @@ def engine_maker(settings: Settings, scenes: Mapping[str, Scene]) -> Callable[[]
         return PreparedEngine(engine, (*views, *HEAVY_MODULES))
 
     return make
+
+
+@lru_cache(maxsize=4)
+def vocabulary(known: tuple[str, ...], readings: tuple[tuple[str, str], ...]) -> Vocabulary:
+    """What a model's text tower can make sense of."""
+    return Vocabulary(known, readings)
+
+
+def words_left_out(model: ModelInfo, text: str) -> tuple[str, ...]:
+    """Words that a model can make nothing of, as the engine reads its prompts: misspellings and synonyms are known."""
+    return vocabulary(model.known_words, model.readings).read(text).unknown
 
 
 class Studio(QObject):
@@ -69,6 +83,7 @@ class Studio(QObject):
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_theme)
         self.lane = Lane(make_engine or engine_maker(self.settings, scenes), self)
         self.session = Session(self.lane, scenes, self.settings, self)
+        self.session.form.words_left_out = words_left_out
         self.create = CreatePage(self.session)
         self.models = ModelsPage(self.session)
         self.settings_page = SettingsPage(self.settings)

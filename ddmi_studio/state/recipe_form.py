@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Signal
 
 from ddmi_models.requests import Generate, ModelInfo, Recipe, SampledRecipe
 
-WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 MAX_COUNT = 64
 MAX_CANDIDATES = 16
 ROLL_BELOW = 2**31
@@ -36,6 +35,9 @@ class RecipeForm(QObject):
 
     Signals:
         changed: any value changed. model_changed: another model was picked (its defaults are in the values by then).
+
+    Attributes:
+        words_left_out: tells which words of a text a model can make nothing of; handed in by the composition root.
     """
 
     changed = Signal()
@@ -45,6 +47,7 @@ class RecipeForm(QObject):
         super().__init__(parent)
         self.values = FormValues()
         self.model: ModelInfo | None = None
+        self.words_left_out: Callable[[ModelInfo, str], Sequence[str]] = lambda _model, _text: ()
         self._remembered: dict[str, FormValues] = {}
 
     def pick(self, model: ModelInfo) -> None:
@@ -128,7 +131,5 @@ class RecipeForm(QObject):
         """Words of the prompts that the model can make nothing of, in order; [] where it knows every word."""
         if self.model is None or not self.model.takes_text or not self.model.known_words:
             return []
-        known = {w.lower() for w in self.model.known_words}
-        known.update(word for expression, _ in self.model.readings for word in expression.split())
-        words = WORD.findall(f"{self.values.prompt} {self.values.negative}".lower())
-        return list(dict.fromkeys(w for w in words if w not in known and not (w.endswith("s") and w[:-1] in known)))
+        both = f"{self.values.prompt} {self.values.negative}"
+        return list(self.words_left_out(self.model, both))

@@ -217,7 +217,7 @@ class ShapeStage(Stage):
         for widget in (self.modes, self.spin, self.clip, self.home):
             layout.addWidget(widget)
         layout.addStretch(1)
-        box.shrinking, box.spared = (self.spin,), (self.clip, self.home)
+        box.shrinking, box.spared = (self.spin,), (self.home,)
         self.roomy.connect(box.set_roomy)
         box.set_roomy(self.width() >= ROOMY)
         return box

@@ -127,9 +127,9 @@ def test_a_model_without_text_greys_the_prompt_and_says_why(qtbot, studio):
 
 def test_unknown_words_are_named_while_typing(qtbot, studio):
     studio.session.pick_model("furniture")
-    qtbot.keyClicks(studio.create.recipe.prompt, "a gothic table with shelves")
+    qtbot.keyClicks(studio.create.recipe.prompt, "a gothic tabel with shelves")
     assert studio.create.recipe.words.isVisible()
-    assert studio.create.recipe.words.text().endswith("gothic")
+    assert studio.create.recipe.words.text().endswith(": gothic"), "words that are misspelt by a letter are read"
 
 
 def test_escape_cancels_and_the_window_stays_usable(qtbot, studio, engine):
@@ -380,3 +380,6 @@ def test_everything_fits_in_the_smallest_window(qtbot, studio):
         corner = button.mapTo(studio.window, QPoint(button.width(), button.height()))
         assert corner.x() <= 1100 and corner.y() <= 700
     assert studio.create.stage.stack.width() > 400
+    generate(qtbot, studio, "furniture")
+    clip, stage = studio.create.stage.current().clip, studio.create.stage
+    assert clip.isVisible() and clip.mapTo(stage, QPoint(clip.width(), 0)).x() <= stage.width()
