@@ -102,6 +102,12 @@ def _preparation(config: DataConfig, domain: str) -> Preparation:
     return Preparation(size=size, stride=config.stride)
 
 
+def own_generators(items: np.ndarray, rng: np.random.Generator) -> list[np.random.Generator]:
+    """A generator for each item, the same whatever part of a batch is computed."""
+    base = int(rng.integers(2**63))
+    return [np.random.default_rng((base, int(item))) for item in items]
+
+
 class Batches(ABC):
     """A data set that gives the batch of any step. `notices`: what of it cannot be used."""
 
@@ -217,7 +223,8 @@ class ShapeBatches(Batches):
         columns = self._columns(arrays["points"].shape[1], config.query_points, rng)
         cloud = arrays["cloud"][items][:, cloud_columns].astype(np.float32)
         if config.cloud_noise:
-            cloud = cloud + rng.normal(0, config.cloud_noise, cloud.shape).astype(np.float32)
+            drawn = [own.normal(0, config.cloud_noise, cloud.shape[1:]) for own in own_generators(items, rng)]
+            cloud = cloud + np.stack(drawn).astype(np.float32)
         occupancy = np.unpackbits(arrays["occupancy"][items], axis=1)[:, columns]
         return {
             "cloud": torch.from_numpy(cloud),
@@ -239,11 +246,13 @@ class NerfBatches(Batches):
         config = self.config
         columns = self._columns(self.arrays["cloud"].shape[1], config.cloud_points, rng)
         cloud = self.arrays["cloud"][items][:, columns].astype(np.float32)
+        generators = own_generators(items, rng)
         if config.cloud_noise:
-            cloud[..., :3] += rng.normal(0, config.cloud_noise, cloud[..., :3].shape).astype(np.float32)
-        rays = [self._rays(item, rng) for item in items]
-        jitter = rng.random((len(items), config.rays, config.ray_samples), dtype=np.float32)
-        parts = {key: np.stack([drawn[key] for drawn in rays]) for key in rays[0]}
+            drawn = [own.normal(0, config.cloud_noise, (cloud.shape[1], 3)) for own in generators]
+            cloud[..., :3] += np.stack(drawn).astype(np.float32)
+        rays = [self._rays(item, own) for item, own in zip(items, generators, strict=True)]
+        jitter = np.stack([own.random((config.rays, config.ray_samples), dtype=np.float32) for own in generators])
+        parts = {key: np.stack([ray[key] for ray in rays]) for key in rays[0]}
         return {key: torch.from_numpy(value) for key, value in {"cloud": cloud, "jitter": jitter, **parts}.items()}
 
     def _rays(self, item: int, rng: np.random.Generator) -> dict[str, np.ndarray]:

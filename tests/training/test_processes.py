@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
 import yaml
 
 from ddmi_models.errors import BadConfig
+from ddmi_models.training.data import ShapeBatches
 from ddmi_models.training.folder import read_metrics, run_info
 from tests.training.killing import LASTING, train
-from tests.training.small import image_config, image_data
+from tests.training.small import image_config, image_data, shape_config, shape_data
 
 PATIENCE = 400.0
 LAUNCHER = (
@@ -88,3 +90,11 @@ def test_more_processes_than_items_are_refused(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("WORLD_SIZE", "9")
     with pytest.raises(BadConfig, match="cannot be shared by 9 processes"):
         train(image_config(image_data(tmp_path / "data"), steps=1), tmp_path / "run")
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+def test_parts_of_a_batch_see_what_the_whole_sees(noise: float, tmp_path: Path) -> None:
+    config = shape_config(shape_data(tmp_path / "data"), steps=1).data.model_copy(update={"cloud_noise": noise})
+    data = ShapeBatches(config.train, config, seed=3)
+    whole, part = data.batch(5, 8), data.batch(5, 8, slice(3, 7))
+    assert all(torch.equal(whole[key][3:7], part[key]) for key in whole)
