@@ -1,0 +1,131 @@
+"""Requests about models, their files and the machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of a model without loading its weights.
+
+    Attributes:
+        name: what the user types. source: "starter", "imported" or "file". domain: a key of DOMAINS; domain_label
+            for people.
+        parameters: number of weights. scales: sides of the basis planes, coarse to fine.
+        frames, rate: length of the trained clips and their frames a second; 1 and 0 where nothing moves.
+        takes_text: whether prompts do anything. known_words: what the text tower was trained on; () where it knows
+            all words. readings: (expression, how it is read in known words).
+        can_rank: whether candidates can be ranked by how well they fit a prompt.
+        sampler, steps, guidance: the model's defaults. samplers: (key, label) of every sampler on offer.
+        trained_resolution: render size that matches training (pixels a side, or the finest plane's cells).
+        summary: one line of the card. card: the whole card, Markdown. sheet: picture of consecutive seeds, if there
+            is one.
+    """
+
+    name: str
+    source: str
+    domain: str
+    domain_label: str
+    path: Path
+    sha256: str
+    parameters: int
+    scales: tuple[int, ...]
+    takes_text: bool
+    known_words: tuple[str, ...]
+    sampler: str
+    steps: int
+    guidance: float
+    samplers: tuple[tuple[str, str], ...]
+    trained_resolution: int
+    iso: float
+    licence: str = ""
+    summary: str = ""
+    card: str = ""
+    sheet: Path | None = None
+    can_sample: bool = True
+    can_rank: bool = False
+    readings: tuple[tuple[str, str], ...] = ()
+    frames: int = 1
+    rate: float = 0.0
+
+
+@dataclass(frozen=True)
+class ListModels:
+    """Result: tuple[ModelInfo, ...], starters first."""
+
+
+@dataclass(frozen=True)
+class LoadModel:
+    """Bring a model into memory. Result: its ModelInfo."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class ImportModel:
+    """Import an official .pt or a native .safetensors. Result: its ModelInfo.
+
+    `config` is a YAML file with what an official file leaves open, or the name of a published configuration.
+    """
+
+    path: Path
+    name: str | None = None
+    config: Path | None = None
+    precision: str = "fp32"
+
+
+@dataclass(frozen=True)
+class InspectFile:
+    """See what an import of a model file would take, without reading its weights. Result: FileInspection."""
+
+    path: Path
+    config: Path | None = None
+
+
+@dataclass(frozen=True)
+class FileInspection:
+    """A model file before its import.
+
+    Attributes:
+        official: whether it is one of the authors' files; else it is a native one.
+        name: what the model will be called if no other name is given.
+        domain_label: what its samples are, for people; "" where that is not known.
+        parameters: number of weights that are taken. file_bytes: size of the file.
+        can_sample: whether a diffusion model is in it; averaged: whether its weights are the averaged ones (EMA).
+        left_out: what is in the file and not taken.
+        missing: what has to be told first, by its names in the authors' YAML files; () where nothing is.
+        configurations: names of the published configurations, any of which may be told.
+    """
+
+    official: bool
+    name: str
+    domain_label: str
+    parameters: int
+    file_bytes: int
+    can_sample: bool
+    averaged: bool
+    left_out: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    configurations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class VerifyModel:
+    """Check a model's file against its stored hash and configuration. Result: its ModelInfo."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class RemoveModel:
+    """Remove an imported model. Result: the name."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Look at the machine. Result: dict of plain values (versions, devices, OpenGL, starters, and why something does
+    not work)."""

@@ -1,0 +1,181 @@
+"""Requests about data, training runs and measured quality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Train:
+    """Run a training in this process, or go on with a stopped one, when the device is free. `config` is a TrainConfig
+    as plain values.
+
+    Result: the Path of the finished model file.
+    """
+
+    config: dict[str, Any] = field(hash=False)
+    run_dir: Path
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class StartRun:
+    """Start a new training in a process of its own, which outlives this one. Result: its RunInfo.
+
+    `config` is a TrainConfig as plain values; relative paths are seen from here. `run_dir` None: a new folder among the
+    runs, named after the model.
+    """
+
+    config: dict[str, Any] = field(hash=False)
+    run_dir: Path | None = None
+
+
+@dataclass(frozen=True)
+class ListRuns:
+    """Result: tuple[RunInfo, ...], by name."""
+
+
+@dataclass(frozen=True)
+class ShowRun:
+    """Look at a run, by name or folder. Result: RunDetails.
+
+    `metrics_from`: rows of figures that are known already and left out. `log_lines`: how many of the log's last lines.
+    """
+
+    run: str
+    metrics_from: int = 0
+    log_lines: int = 20
+
+
+@dataclass(frozen=True)
+class ControlRun:
+    """Ask a run for something and wait until it is done. Result: its RunInfo.
+
+    `action`: save, sample (a picture), pause (its process ends, the device is free), stop, or resume (a new process
+    goes on with a paused, stopped, failed or crashed run).
+    """
+
+    run: str
+    action: str
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """Where a training run stands.
+
+    Attributes:
+        state: waiting (for its device), running, paused, stopped, finished, failed (it said why), crashed (its process
+            died), or new (never started).
+        stage: of TrainConfig. step of steps are done; saved_step of them are on the disk.
+        seconds: trained so far. seconds_left: None where that is not known. loss: of the last step that was logged.
+        best: lowest validation figure so far; None without validation.
+        message: why it waits or failed, or its last words. model: name in the list of models of the finished model.
+        sample: file name of the newest picture, in the folder `samples`.
+        pid, process_started, host, updated: the process that wrote this, and when; seconds since the epoch.
+    """
+
+    path: Path
+    name: str = ""
+    state: str = "new"
+    stage: str = ""
+    step: int = 0
+    steps: int = 0
+    saved_step: int = 0
+    seconds: float = 0.0
+    seconds_left: float | None = None
+    loss: float | None = None
+    best: float | None = None
+    device: str = ""
+    message: str = ""
+    model: str = ""
+    sample: str = ""
+    pid: int = 0
+    process_started: float = 0.0
+    host: str = ""
+    updated: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class RunDetails:
+    """A run's files, read: its configuration as plain values, rows of figures (each with `step`), the log's last lines,
+    pictures by step."""
+
+    info: RunInfo
+    config: dict[str, Any]
+    metrics: tuple[dict[str, Any], ...]
+    log: tuple[str, ...]
+    samples: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class MakeData:
+    """Make a data set. Result: the Path of its manifest.
+
+    `count` None: as many items as the set usually has. `workers` None: a process for each core. `source`: folder of
+    the libraries that a set of real models is read from; None: where Debian puts them. `layout`: shards, or the
+    published file layout to write instead. `options`: whole numbers that the set takes, such as size.
+    """
+
+    name: str
+    out: Path
+    count: int | None = None
+    seed: int = 0
+    workers: int | None = None
+    source: Path | None = None
+    layout: str = "shards"
+    options: dict[str, int] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class CheckData:
+    """Look through a data set. Result: DataSummary. `domain`: what it is wanted for, if that is known."""
+
+    folder: Path
+    domain: str | None = None
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """What a data set is and what of it can be used.
+
+    Attributes:
+        layout: key of the layout in which it lies. title: what it is, for people. domain: what is trained on it; "" if
+            that is not known.
+        count, usable: items found, and how many of them are whole. problems: what is wrong, one line each.
+        facts: more about it, by name. examples: some of its files. thumbnails: of some items, uint8 [S, S, 3].
+    """
+
+    layout: str
+    title: str
+    domain: str
+    count: int
+    usable: int
+    problems: tuple[str, ...]
+    facts: tuple[tuple[str, str | int], ...]
+    examples: tuple[Path, ...]
+    thumbnails: tuple[np.ndarray, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Measure a model. Result: dict of plain values: what was measured, and `figures` by metric and name.
+
+    Attributes:
+        metrics: names in METRICS; (): all that can be measured with what is given.
+        data: folder of a set that the model never saw. train: folder of the set that it was trained on.
+        count: items of the data, and samples; None: 256, or all of a smaller set. seed: of the first sample.
+        seeds: a prompt, for `attributes`. cells: of the meshes of shapes.
+    """
+
+    model: str
+    metrics: tuple[str, ...] = ()
+    data: Path | None = None
+    train: Path | None = None
+    count: int | None = None
+    seed: int = 0
+    seeds: int = 5
+    cells: int = 96
