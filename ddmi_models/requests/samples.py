@@ -103,7 +103,7 @@ class ClipView:
 
     width: int
     height: int
-    timing: Timing = Timing()
+    timing: Timing = WHOLE_CLIP
     first: int = 0
     count: int | None = None
     window: tuple[float, float, float, float] = (-1.0, -1.0, 1.0, 1.0)
