@@ -11,7 +11,7 @@ from ddmi_models.cancel import CancelToken
 from ddmi_models.engine.workshop import Workshop, loading
 from ddmi_models.errors import BadInput
 from ddmi_models.evaluation.items import DataSet
-from ddmi_models.evaluation.metrics import DATA, SAMPLES, TEXT, TRAIN, metrics_named
+from ddmi_models.evaluation.metrics import DATA, RANKING, SAMPLES, TEXT, TRAIN, metrics_named
 from ddmi_models.evaluation.study import Settings, Study
 from ddmi_models.events import Event, Progress
 from ddmi_models.model import Model
@@ -28,7 +28,8 @@ def evaluate(shop: Workshop, request: Evaluate, token: CancelToken) -> Generator
     yield loading(request.model)
     loaded = shop.load(request.model, token)
     info, model = loaded.info, loaded.model
-    met = {DATA: request.data, TRAIN: request.train, SAMPLES: model.denoiser, TEXT: model.text}
+    parts = {SAMPLES: model.denoiser, TEXT: model.text, RANKING: model.ranking}
+    met = {DATA: request.data, TRAIN: request.train, **parts}
     given = frozenset(need for need, value in met.items() if value is not None)
     metrics = metrics_named(request.metrics, info.name, info.domain, given)
     data, train = (

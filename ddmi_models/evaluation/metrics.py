@@ -16,9 +16,10 @@ from ddmi_models.evaluation.generation import (
 )
 from ddmi_models.evaluation.reconstruction import measure_f_score, measure_iou, measure_psnr
 from ddmi_models.evaluation.study import Study, Work
+from ddmi_models.evaluation.text_score import measure_text
 
-SAMPLES, TEXT, DATA, TRAIN = "samples", "text", "data", "train"
-"""Needs: a diffusion model, a text tower, held-out data, the training data."""
+SAMPLES, TEXT, DATA, TRAIN, RANKING = "samples", "text", "data", "train", "ranking"
+"""Needs: a diffusion model, a text tower, held-out data, the training data, a head that ranks samples by a text."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ METRICS: dict[str, Metric] = {
         ),
         _metric("sizes", "one picture at two sizes", "image", (SAMPLES,), measure_sizes),
         _metric("attributes", "named attributes of the 20 prompts", "shape", (SAMPLES, TEXT), measure_attributes),
+        _metric("text-fit", "samples and prompts in the model's own eyes", "shape", (SAMPLES, RANKING), measure_text),
     )
 }
 
@@ -97,6 +99,7 @@ def metrics_named(names: Sequence[str], model: str, domain: str, given: frozense
 _LACKS = {
     SAMPLES: ("samples, and this model is an autoencoder without a diffusion model", "Leave it out."),
     TEXT: ("a model that takes prompts", "Leave it out."),
+    RANKING: ("a model that ranks samples by a prompt", "Leave it out."),
     DATA: ("data that the model never saw", "Give it with --data DIR."),
     TRAIN: ("the data that the model was trained on", "Give it with --train DIR."),
 }

@@ -85,4 +85,5 @@ def _encode(domain: Domain, data: Batches) -> EncodedSet:
         posterior = domain.encode({key: value.to(device) for key, value in data.inputs(items).items()})
         means.append(posterior.mean.half().cpu())
         deviations.append(posterior.std.half().cpu())
-    return EncodedSet(torch.cat(means), torch.cat(deviations))
+    # In the order in memory that a kept file has, so that both give the same sums.
+    return EncodedSet(torch.cat(means).contiguous(), torch.cat(deviations).contiguous())
