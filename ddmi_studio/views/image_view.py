@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from ddmi_models.requests import ImageView, MeshView, Picture, Rendered, Sample
+from ddmi_models.requests import ImageView, Picture, Rendered, Sample, View
 from ddmi_studio import theme
 from ddmi_studio.state.scene import RenderSettings
 from ddmi_studio.views.field_camera import FieldCamera, Window
@@ -99,7 +99,7 @@ class ImageStage(Stage):
         if self.mode == EXACT or not same_field:
             self._ask_soon()
 
-    def show_rendered(self, view: ImageView | MeshView, rendered: Rendered, final: bool) -> None:
+    def show_rendered(self, view: View, rendered: Rendered, final: bool) -> None:
         wish = self.wishes.accept(view)
         if wish is None:
             return
@@ -113,7 +113,7 @@ class ImageStage(Stage):
         self._describe()
         self.update()
 
-    def render_failed(self, view: ImageView | MeshView) -> None:
+    def render_failed(self, view: View) -> None:
         """What is shown stays."""
 
     def picture(self) -> QImage:

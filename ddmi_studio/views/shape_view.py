@@ -22,7 +22,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from ddmi_models.errors import Unavailable
-from ddmi_models.requests import ImageView, MeshData, MeshView, Rendered, Sample
+from ddmi_models.requests import MeshData, MeshView, Rendered, Sample, View
 from ddmi_studio import theme
 from ddmi_studio.state.scene import RenderSettings
 from ddmi_studio.views.scale_shift import partial_gains, shifts
@@ -171,7 +171,7 @@ class ShapeStage(Stage):
             cells = min(settings.resolution, self._quick_cells) if moving else settings.resolution
             self._ask(cells, note="quick" if moving else "")
 
-    def show_rendered(self, view: ImageView | MeshView, rendered: Rendered, final: bool) -> None:
+    def show_rendered(self, view: View, rendered: Rendered, final: bool) -> None:
         wish = self.wishes.accept(view)
         if wish is None:
             return
@@ -191,7 +191,7 @@ class ShapeStage(Stage):
         if final:
             self._ask_for_scales()
 
-    def render_failed(self, view: ImageView | MeshView) -> None:
+    def render_failed(self, view: View) -> None:
         """What is shown stays."""
 
     def picture(self) -> QImage:
