@@ -12,8 +12,10 @@ from typing import Any
 
 import torch
 
+from ddmi_models.errors import BadData
 from ddmi_models.training.alive import launched_processes
 from ddmi_models.training.config import DataConfig
+from ddmi_models.training.procedural.shards import FOR_TRAINING
 
 PACKAGES = ("ddmi-studio", "torch", "numpy", "accelerate", "open_clip_torch", "diffusers", "safetensors")
 MANIFEST = "manifest.json"
@@ -45,6 +47,17 @@ def data_description(config: DataConfig) -> dict[str, Any]:
     manifest; and of the manifest what is short."""
     folders = {"train": config.train, "validation": config.validation}
     return {part: _describe(folder) for part, folder in folders.items() if folder is not None}
+
+
+def refuse_reserved(folder: Path) -> None:
+    """Make sure that a folder is no data set that is kept for evaluation alone.
+
+    Raises:
+        BadData: if its manifest says so.
+    """
+    manifest = folder / MANIFEST
+    if manifest.is_file() and _short_values(manifest.read_bytes()).get(FOR_TRAINING) is False:
+        raise BadData(f"The data in {folder} are kept for evaluation: models never train on them.", "Train on others.")
 
 
 def _describe(folder: Path) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from ddmi_models.text.tower import TextTower
 from ddmi_models.training.config import TrainConfig
 from ddmi_models.training.control import ACTIONS, asked, done
 from ddmi_models.training.data import preparing_data
-from ddmi_models.training.environment import changed_data, data_description, environment
+from ddmi_models.training.environment import changed_data, data_description, environment, refuse_reserved
 from ddmi_models.training.folder import BEST_FILE, DATA_FILE, ENVIRONMENT_FILE, RunFolder
 from ddmi_models.training.objectives import caption_words
 from ddmi_models.training.pace import Pace
@@ -116,6 +116,7 @@ def run_training(
     book.create(config)
     with book.locked(), _ending_told(book):
         book.clean()
+        refuse_reserved(config.data.train)
         book.claim("running", stage=config.stage, steps=config.steps, device=str(accelerator.device))
         domain = _domain(config)
         if domain is not None:

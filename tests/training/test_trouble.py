@@ -215,3 +215,9 @@ def test_a_picture_that_fails_is_no_reason_to_stop(data: Path, tmp_path: Path, m
     events = list(run_training(image_config(data, steps=2, sample_every=2), tmp_path / "run"))
     assert isinstance(events[-1], Result) and "no colours left" in notices(events)
     assert any("Traceback" in line for line in read_log(tmp_path / "run", 100))
+
+
+def test_data_kept_for_evaluation_are_never_trained_on(data: Path, tmp_path: Path) -> None:
+    (data / "manifest.json").write_text('{"maker": "real-furniture-reserved", "for_training": false}')
+    with pytest.raises(BadData, match="kept for evaluation"):
+        list(run_training(image_config(data, steps=2), tmp_path / "run"))
