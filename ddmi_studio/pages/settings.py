@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes.util
+import sys
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
@@ -11,6 +14,16 @@ from ddmi_studio.widgets import SegmentedButtons
 
 WIDTH = 560
 DEVICES = (("auto", "Automatic"), ("cpu", "CPU"), ("cuda", "CUDA"), ("mps", "Metal"))
+
+
+def missing_devices() -> dict[str, str]:
+    """Devices that this machine cannot have, and why, found without loading torch."""
+    missing = {}
+    if ctypes.util.find_library("cuda" if sys.platform != "win32" else "nvcuda") is None:
+        missing["cuda"] = "No NVIDIA driver is installed here."
+    if sys.platform != "darwin":
+        missing["mps"] = "Metal is part of macOS."
+    return missing
 
 
 class SettingsPage(QWidget):
@@ -32,7 +45,10 @@ class SettingsPage(QWidget):
             [("system", "As the system"), ("dark", "Dark"), ("light", "Light")], settings.theme
         )
         other = () if settings.device in dict(DEVICES) else ((settings.device, settings.device),)
-        self.device = SegmentedButtons((*DEVICES, *other), settings.device, per_row=5)
+        missing = missing_devices()
+        self.device = SegmentedButtons((*DEVICES, *other), settings.device, tooltips=missing, per_row=5)
+        for name in missing:
+            self.device.button(name).setEnabled(settings.device == name)
         self.precision = SegmentedButtons([(name, name) for name in PRECISIONS], settings.precision)
         self.threads = spin_box()
         self.threads.setRange(0, 256)

@@ -82,8 +82,8 @@ class SegmentedButtons(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in FORWARD + BACKWARD:
-            keys = list(self._buttons)
-            at = next((i for i, button in enumerate(self._buttons.values()) if button is watched), 0)
+            keys = [key for key, button in self._buttons.items() if button.isEnabled() or button is watched]
+            at = next((i for i, key in enumerate(keys) if self._buttons[key] is watched), 0)
             to = keys[(at + (1 if event.key() in FORWARD else -1)) % len(keys)]
             self._buttons[to].setFocus(Qt.FocusReason.TabFocusReason)
             self._buttons[to].click()

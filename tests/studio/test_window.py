@@ -16,6 +16,7 @@ from ddmi_models.errors import OutOfMemory
 from ddmi_models.requests import Export, Generate, ImportModel, MeshView, Render
 from ddmi_studio.app import parse
 from ddmi_studio.pages import dialogs
+from ddmi_studio.pages.settings import SettingsPage
 from ddmi_studio.state import settings as stored
 from ddmi_studio.studio import Studio
 from ddmi_studio.views import SCENES
@@ -371,6 +372,15 @@ def test_a_device_by_number_is_taken_up(qtbot, qapp, engine):
     studio = open_studio(qtbot, qapp, engine, parse(["--device", "cuda:1"]))
     assert studio.settings_page.device.value() == "cuda:1"
     shut(qtbot, studio)
+
+
+def test_devices_that_are_not_here_cannot_be_picked(qtbot, studio, monkeypatch):
+    monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
+    page = SettingsPage(stored.Settings())
+    qtbot.addWidget(page)
+    assert page.device.button("cpu").isEnabled()
+    cuda = page.device.button("cuda")
+    assert not cuda.isEnabled() and "driver" in cuda.toolTip()
 
 
 def test_everything_fits_in_the_smallest_window(qtbot, studio):
