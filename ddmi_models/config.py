@@ -158,9 +158,7 @@ class RadianceConfig(StrictConfig):
     near: float = Field(default=2.0, ge=0, description="Depth of a ray's first sample.")
     far: float = Field(default=6.0, gt=0, description="Depth of a ray's last sample.")
     samples: int = Field(default=256, gt=1, description="Samples a ray.")
-    camera_angle: float = Field(
-        default=CAMERA_ANGLE, gt=0, lt=3.1, description="Horizontal angle of view, in radians."
-    )
+    camera_angle: float = Field(default=CAMERA_ANGLE, gt=0, lt=3.1, description="Horizontal angle of view, in radians.")
     camera_distance: float = Field(default=5.0, gt=0, description="Usual distance of the camera from the middle.")
     pixel_corners: bool = Field(
         default=False, description="Rays go through the upper left corners of pixels, as published, not their middles."

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+
+import torch
 
 from ddmi_models.planes import BasisFields
 
@@ -20,5 +23,5 @@ def mixed_fields(fields: Sequence[BasisFields], weights: Sequence[Sequence[float
         pairs = [(f.levels[index], w[index]) for f, w in zip(fields, weights, strict=True)]
         shares = [pair for pair in pairs if pair[1]] or pairs[:1]
         names = fields[0].levels[index]
-        levels.append({name: sum(weight * level[name] for level, weight in shares) for name in names})
+        levels.append({name: reduce(torch.add, (weight * level[name] for level, weight in shares)) for name in names})
     return BasisFields(tuple(levels))

@@ -99,7 +99,6 @@ def test_export_is_rendered_again_in_another_size_and_format(ddmi) -> None:
         (["generate", "small-image", "--out", "a.png", "--gains", "a,b"], 2, "a,b"),
         (["generate", "small-image", "--out", "a.png", "--seed", "x"], 2, "--seed"),
         (["generate", "small-image", "--out", "a.png", "--colour", "red"], 2, "--colour"),
-        (["render", "a.png", "--out", "folder/"], 2, "has to be a file"),
         (["train"], 2, "--preset"),
         (["paint"], 2, "paint"),
     ],
@@ -109,6 +108,12 @@ def test_what_cannot_be_done_is_one_line(ddmi, arguments: list[str], code: int, 
     assert found == code and out == ""
     assert message in err and len(err.strip().splitlines()) == 1
     assert "Traceback" not in err and files() == []
+
+
+def test_a_single_picture_is_no_folder(ddmi) -> None:
+    ddmi("generate", "small-image", "--out", "a.png")
+    code, out, err = ddmi("render", "a.png", "--out", "folder/")
+    assert (code, out) == (2, "") and "has to be a file" in err and files() == ["a.png"]
 
 
 def test_debug_shows_the_traceback(ddmi) -> None:
