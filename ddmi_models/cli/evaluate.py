@@ -33,7 +33,7 @@ def evaluate(
     """Measure how well a model reconstructs and generates.
 
     Images: psnr, frechet, precision-recall, neighbours, sizes. Shapes: iou, f-score, frechet, precision-recall,
-    mmd-cov, neighbours, attributes.
+    mmd-cov, neighbours, attributes, text-fit.
     """
     from ddmi_models.requests import Evaluate
 
