@@ -14,8 +14,10 @@ from ddmi_models.cli.generate import (
     Iso,
     Out,
     Resolution,
+    export_one,
     is_folder,
     numbers,
+    one_file,
     open_sample,
     report,
     view_options,
@@ -106,16 +108,14 @@ def mix(
     debug: Debug = False,
 ) -> None:
     """Basis planes of two samples, level by level."""
-    from ddmi_models.requests import Export, Mix
+    from ddmi_models.requests import Mix
 
     set_debug(debug)
     view, shares = view_options(resolution, iso, gains, grain, all_parts), numbers(levels, "--levels")
-    if is_folder(out):
-        usage_error("--out has to be a file.")
+    path = one_file(out)
     session = Session(device, threads)
     sample = session.ask(Mix(open_sample(session, coarse), open_sample(session, fine), shares))
-    session.ask(Export(sample, Path(out), **view))
-    report([(sample, Path(out))], as_json)
+    export_one(session, sample, path, view, as_json)
 
 
 def vary(
@@ -143,13 +143,11 @@ def vary(
     debug: Debug = False,
 ) -> None:
     """A neighbour of a sample: noised and denoised again."""
-    from ddmi_models.requests import Export, Vary
+    from ddmi_models.requests import Vary
 
     set_debug(debug)
     view = view_options(resolution, iso, gains, grain, all_parts)
-    if is_folder(out):
-        usage_error("--out has to be a file.")
+    path = one_file(out)
     session = Session(device, threads)
     sample = session.ask(Vary(open_sample(session, source), seed, strength, prompt, steps, guidance))
-    session.ask(Export(sample, Path(out), **view))
-    report([(sample, Path(out))], as_json)
+    export_one(session, sample, path, view, as_json)

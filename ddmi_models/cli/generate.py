@@ -157,7 +157,7 @@ def render(
     debug: Debug = False,
 ) -> None:
     """Write a sample again: at another size, in another format."""
-    from ddmi_models.requests import Export, Timing
+    from ddmi_models.requests import Timing
 
     set_debug(debug)
     view = {**view_options(resolution, iso, gains, grain, all_parts), "views": views, "camera": camera_of(camera)}
@@ -166,9 +166,21 @@ def render(
         usage_error("--mesh needs a file.")
     session = Session(device, threads)
     sample = open_sample(session, source)
-    if is_folder(out) and sample.recipe.domain not in FRAMED:
+    path = Path(out) if sample.recipe.domain in FRAMED else one_file(out)
+    export_one(session, sample, path, view, as_json)
+
+
+def one_file(out: str) -> Path:
+    """The file that `--out` names; a usage error where it names a folder."""
+    if is_folder(out):
         usage_error("--out has to be a file.")
-    path = Path(out)
+    return Path(out)
+
+
+def export_one(session: Session, sample: Sample, path: Path, view: dict[str, Any], as_json: bool) -> None:
+    """Write a sample and report the file."""
+    from ddmi_models.requests import Export
+
     session.ask(Export(sample, path, **view))
     report([(sample, path)], as_json)
 

@@ -26,7 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def ddmi(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     """Call the command line: (exit code, stdout, stderr)."""
 
     def call(*arguments: object) -> tuple[int, str, str]:
@@ -35,3 +35,9 @@ def ddmi(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
         return code, *capsys.readouterr()
 
     return call
+
+
+@pytest.fixture
+def ddmi(home: Path, command):
+    """The command line, with the user's folder of `home`."""
+    return command

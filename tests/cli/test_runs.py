@@ -15,7 +15,6 @@ import yaml
 from PIL import Image
 
 from ddmi_models.checkpoints.registry import find_model, models_dir
-from ddmi_models.cli import app as command_line
 from ddmi_models.cli import session
 from ddmi_models.errors import EngineError
 from ddmi_models.events import Notice, Result
@@ -41,15 +40,9 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def ddmi(work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    """Call the command line: (exit code, stdout, stderr)."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ddmi", *map(str, arguments)])
-        code = command_line.run()
-        return code, *capsys.readouterr()
-
-    return call
+def ddmi(work: Path, command):
+    """The command line, in the folder of `work`."""
+    return command
 
 
 def state_of(ddmi, name: str) -> str:
