@@ -95,7 +95,7 @@ QPushButton[role="segment"] {
 }
 QPushButton[role="segment"]:hover { color: $text; border-color: $dim; }
 QPushButton[role="segment"]:checked { background: $selected; color: $text; }
-QPushButton[role="segment"]:disabled { color: $line; }
+QPushButton[role="segment"]:disabled { background: transparent; color: $dim; border-style: dotted; }
 QPushButton[role="segment"]:focus { border-color: $accent; }
 QPushButton[role="link"] { background: transparent; border: none; color: $accent; padding: 0; min-height: 20px; }
 QPushButton[role="link"]:hover { color: $accent_hover; text-decoration: underline; }
