@@ -58,12 +58,12 @@ class AutoencoderConfig(StrictConfig):
     joint: bool = Field(
         default=True, description="Triplanes: the planes exchange information; false: each goes its way, same weights."
     )
-    attention: AttentionKind = "vanilla"
+    attention: AttentionKind = Field(default="vanilla", description="Attention with one head, or with several.")
     joint_heads: int = Field(
         default=8, gt=0, description="Videos: heads, each as wide as the level, of the attention over all planes."
     )
     groups: int = Field(default=32, gt=0, description="Groups of every GroupNorm.")
-    dropout: float = Field(default=0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of values dropped in training.")
 
     @property
     def latent_resolution(self) -> int:
@@ -80,9 +80,9 @@ class PointEncoderConfig(StrictConfig):
     """Local-pooling PointNet that turns a point cloud into three feature planes."""
 
     point_channels: int = Field(default=3, gt=0, description="3 for positions, 6 with colour.")
-    hidden: int = Field(gt=0)
+    hidden: int = Field(gt=0, description="Channels inside a block.")
     out_channels: int = Field(gt=0, description="Channels of a feature plane.")
-    blocks: int = Field(default=5, gt=0)
+    blocks: int = Field(default=5, gt=0, description="Residual blocks, each pooled over the cells.")
     plane_resolution: int = Field(gt=0, description="Side of a feature plane in cells.")
     padding: float = Field(default=0.1, ge=0, description="Margin around the unit cube, as a fraction of its side.")
 
@@ -91,9 +91,9 @@ class VideoEncoderConfig(StrictConfig):
     """Transformer that turns a clip into features of its patches, and these into three planes."""
 
     channels: int = Field(gt=0, description="Channels of a patch's features.")
-    layers: int = Field(default=8, gt=0)
-    heads: int = Field(default=8, gt=0)
-    head_channels: int = Field(default=64, gt=0, multiple_of=4)
+    layers: int = Field(default=8, gt=0, description="Layers of the transformer over space and time.")
+    heads: int = Field(default=8, gt=0, description="Its attention heads.")
+    head_channels: int = Field(default=64, gt=0, multiple_of=4, description="Channels of a head.")
     plane_layers: int = Field(default=4, gt=0, description="Layers of each transformer that reduces an axis.")
     plane_heads: int = Field(default=4, gt=0, description="Its heads, each of an eighth of the channels.")
     plane_hidden: int = Field(default=512, gt=0, description="Hidden channels of its feed-forward networks.")
@@ -114,9 +114,9 @@ class ClipConfig(StrictConfig):
 class CoordinateNetConfig(StrictConfig):
     """The coordinate network that reads the signal out of the basis planes (CFC)."""
 
-    width: int = Field(gt=0)
-    plane_channels: int = Field(gt=0)
-    out_channels: int = Field(gt=0)
+    width: int = Field(gt=0, description="Channels of a hidden layer.")
+    plane_channels: int = Field(gt=0, description="Channels of a basis plane, as the autoencoder makes them.")
+    out_channels: int = Field(gt=0, description="Values of a point: 3 for colours, 1 for occupancy.")
     scales: int = Field(default=3, gt=0, description="How many basis scales it reads; 1 is the paper's ablation.")
     fusion: Fusion = Field(
         default="concat",
@@ -148,7 +148,9 @@ class RadianceConfig(StrictConfig):
     skips: tuple[int, ...] = Field(default=(2, 4), description="Layers, counted from 0, that read the input again.")
     point_frequencies: int = Field(default=10, ge=0, description="Frequencies of the encoding of a point.")
     direction_frequencies: int = Field(default=4, ge=0, description="Frequencies of the encoding of a direction.")
-    activation: RadianceActivation = "relu"
+    activation: RadianceActivation = Field(
+        default="relu", description="Between layers; the published models have none."
+    )
     background: Background = Field(
         default="white", description="What is seen where a ray meets nothing; white also samples inside the cube only."
     )
@@ -168,37 +170,37 @@ class RadianceConfig(StrictConfig):
 class UNetConfig(StrictConfig):
     """The denoising U-Net on the latent."""
 
-    in_channels: int = Field(gt=0)
-    model_channels: int = Field(gt=0)
-    out_channels: int = Field(gt=0)
+    in_channels: int = Field(gt=0, description="Channels of the latent.")
+    model_channels: int = Field(gt=0, description="Channels of the finest level.")
+    out_channels: int = Field(gt=0, description="Channels of the latent.")
     blocks: int = Field(default=2, gt=0, description="Residual blocks a level.")
-    multipliers: tuple[int, ...] = Field(min_length=1)
+    multipliers: tuple[int, ...] = Field(min_length=1, description="Width multiplier of each level, finest first.")
     attention_factors: tuple[int, ...] = Field(default=(), description="Downsampling factors at which attention runs.")
-    head_channels: int = Field(default=32, gt=0)
+    head_channels: int = Field(default=32, gt=0, description="Channels of an attention head.")
     context_channels: int | None = Field(default=None, description="Width of the text tokens; None: unconditional.")
     pooled_channels: int | None = Field(
         default=None, description="Width of the pooled text added to the time embedding."
     )
     joint_heads: int = Field(default=16, gt=0, description="Videos: heads of the attention over all planes.")
-    groups: int = Field(default=32, gt=0)
-    dropout: float = Field(default=0.0, ge=0, lt=1)
+    groups: int = Field(default=32, gt=0, description="Groups of every GroupNorm.")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of values dropped in training.")
 
 
 class DiffusionConfig(StrictConfig):
     """Noise schedule, parameterisation and the sampler's defaults."""
 
-    timesteps: int = Field(default=1000, gt=1)
+    timesteps: int = Field(default=1000, gt=1, description="Steps of the noise schedule.")
     mixed_prediction: bool = Field(
         default=True, description="Mix the network's output with the Gaussian prior's prediction."
     )
     mixed_init: float = Field(default=-6.0, description="First value of the mixing logits.")
-    target: Target = "eps"
+    target: Target = Field(default="eps", description="What the network predicts: noise, latent, or velocity.")
     clip_denoised: bool = Field(default=False, description="Clamp predicted latents to [-1, 1] in ancestral sampling.")
     normalised: bool = Field(default=False, description="Latents are normalised per channel with stored statistics.")
     eta: float = Field(default=0.0, ge=0, le=1, description="DDIM's stochasticity.")
-    sampler: str = "ddim"
-    steps: int = Field(default=50, gt=0)
-    guidance: float = Field(default=3.0, ge=0)
+    sampler: str = Field(default="ddim", description="Sampler that the model suggests.")
+    steps: int = Field(default=50, gt=0, description="Sampling steps that it suggests.")
+    guidance: float = Field(default=3.0, ge=0, description="Guidance that it suggests.")
 
 
 class TextConfig(StrictConfig):
@@ -212,9 +214,9 @@ class TextConfig(StrictConfig):
         default=None, description="Of a published tower: open_clip's name of the weights, or a local file."
     )
     width: int = Field(default=192, gt=0, description="Channels of a text's summary; of a small tower's tokens too.")
-    layers: int = Field(default=4, gt=0)
-    heads: int = Field(default=4, gt=0)
-    context_length: int = Field(default=32, gt=1)
+    layers: int = Field(default=4, gt=0, description="Layers of a small tower.")
+    heads: int = Field(default=4, gt=0, description="Attention heads of a layer.")
+    context_length: int = Field(default=32, gt=1, description="Longest text, in tokens.")
     words: tuple[str, ...] = Field(default=(), description="Words that the model was trained to know, lower case.")
     synonyms: tuple[tuple[str, str], ...] | None = Field(
         default=None,
@@ -233,7 +235,7 @@ class RankingConfig(StrictConfig):
 class ModelConfig(StrictConfig):
     """Everything that decides a model's architecture."""
 
-    domain: str
+    domain: str = Field(description="What is made: image, shape, nerf or video.")
     plane_order: tuple[str, ...] = Field(min_length=1, description="Order in which the latent's planes are packed.")
     autoencoder: AutoencoderConfig
     coordinate_net: CoordinateNetConfig

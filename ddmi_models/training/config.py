@@ -47,17 +47,19 @@ class DataConfig(StrictConfig):
 class KlConfig(StrictConfig):
     """Annealing of the KL term: constant, then linear, then constant (reference facts, section 8)."""
 
-    start: float = Field(default=1e-4, ge=0)
-    end: float = Field(default=0.02, ge=0)
-    constant_portion: float = Field(default=1e-4, ge=0, le=1)
-    anneal_portion: float = Field(default=0.9, gt=0, le=1)
+    start: float = Field(default=1e-4, ge=0, description="Weight at the beginning.")
+    end: float = Field(default=0.02, ge=0, description="Weight at the end.")
+    constant_portion: float = Field(
+        default=1e-4, ge=0, le=1, description="Share of the run before the weight begins to rise."
+    )
+    anneal_portion: float = Field(default=0.9, gt=0, le=1, description="Share of the run at which it has risen.")
 
 
 class TrainConfig(StrictConfig):
     """One run: a stage of a model on a data set."""
 
     name: str = Field(min_length=1, description="Name of the model that the run makes.")
-    stage: Stage
+    stage: Stage = Field(description="What is trained.")
     data: DataConfig
     model: ModelConfig | None = Field(default=None, description="Architecture; may be left out with `start_from`.")
     start_from: str | None = Field(
@@ -77,12 +79,12 @@ class TrainConfig(StrictConfig):
     minutes: float | None = Field(default=None, gt=0, description="Stop after this time even if steps are left.")
     batch: int = Field(default=32, gt=0, description="Items a step, over all processes.")
     accumulate: int = Field(default=1, gt=0, description="Parts in which a batch is computed, to save memory.")
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0, description="Of AdamW, after the warm-up.")
     warmup: int = Field(default=200, ge=0, description="Steps of linear rise of the learning rate.")
-    weight_decay: float = Field(default=0.01, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0, description="Of AdamW.")
     clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
     ema: float = Field(default=0.999, ge=0, lt=1, description="Decay of the averaged weights, the ones that are kept.")
-    kl: KlConfig = KlConfig()
+    kl: KlConfig = Field(default=KlConfig(), description="First stage: weight of the KL term over the run.")
     decoder_only: bool = Field(
         default=False, description="First stage: keep the encoder, so that latents stay as they are."
     )
@@ -98,7 +100,9 @@ class TrainConfig(StrictConfig):
     text_drop: float = Field(
         default=0.1, ge=0, le=1, description="Second stage: share of captions replaced by the empty text."
     )
-    weighting: Literal["plain", "min-snr"] = "plain"
+    weighting: Literal["plain", "min-snr"] = Field(
+        default="plain", description="Second stage: how much each noise level counts."
+    )
     uniform_times: bool = Field(default=True, description="Second stage: draw times uniformly; false: logit-normal.")
     train_text: bool = Field(default=True, description="Second stage: train the text tower along; false: frozen.")
     alignment_weight: float = Field(
@@ -107,11 +111,11 @@ class TrainConfig(StrictConfig):
         description="Second stage, for a model with a ranking head whose text tower is trained along: weight of the "
         "contrastive term that keeps the two together.",
     )
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, description="Decides fresh weights, order of the data, and noise.")
     device: str = Field(default="auto", description="auto, cpu, cuda[:n] or mps; several processes take one each.")
     precision: Literal["no", "bf16", "fp16"] = Field(default="no", description="Mixed precision; for GPUs.")
-    threads: int = Field(default=1, gt=0)
-    log_every: int = Field(default=50, gt=0)
+    threads: int = Field(default=1, gt=0, description="Processor threads.")
+    log_every: int = Field(default=50, gt=0, description="Steps between two figures in the log and the plots.")
     save_every: int = Field(default=1000, gt=0, description="Steps between checkpoints and validations.")
     sample_every: int | None = Field(
         default=None, gt=0, description="Steps between pictures of fixed seeds; as `save_every` if left out."
@@ -122,5 +126,5 @@ class TrainConfig(StrictConfig):
     add_to_models: bool = Field(
         default=True, description="Add the finished model to the models; first stages only with `register_as`."
     )
-    licence: str = ""
-    attribution: str = ""
+    licence: str = Field(default="", description="Licence of the finished model, for its card.")
+    attribution: str = Field(default="", description="Whom its card names for the data.")
