@@ -11,7 +11,7 @@ from ddmi_models.model import ModelParts
 from ddmi_models.nets.ranking import RankingHead
 from ddmi_models.text.tower import Tower
 from ddmi_models.training.config import TrainConfig
-from ddmi_models.training.objectives import LatentObjective, also_true, retrieval_figures, step_generator
+from ddmi_models.training.objectives import LatentBatch, LatentObjective, also_true, retrieval_figures, step_generator
 
 
 class TextPair(nn.Module):
@@ -22,7 +22,7 @@ class TextPair(nn.Module):
         self.text, self.ranking = text, ranking
 
 
-class AlignmentObjective(LatentObjective[TextPair]):
+class AlignmentObjective(LatentObjective[TextPair, LatentBatch]):
     """Symmetric contrastive loss of (caption, latent) pairs within a batch.
 
     With `accumulate` or several processes, each part is contrasted within itself.
@@ -43,15 +43,19 @@ class AlignmentObjective(LatentObjective[TextPair]):
     def trained(self) -> TextPair:
         return self.pair
 
-    def loss(
-        self, module: TextPair, step: int, part: slice, device: torch.device
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    def given(self, step: int, part: slice) -> LatentBatch:
         batch = self.config.batch
         noise = torch.randn((batch, *self.encoded.mean.shape[1:]), generator=step_generator(self.config.seed, step))
         items = self.train.indices(step, batch)[part]
         captions = self.train.captions(items) or []
         texts = self.draw_texts(captions, step, part, drop=0.0)
-        latents = self.encoded.sample(items, noise[part]).to(device)
+        return LatentBatch(self.encoded.sample(items, noise[part]), captions, texts)
+
+    def loss(
+        self, module: TextPair, given: LatentBatch, step: int, part: slice, device: torch.device
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        texts, captions = given.texts or [], given.captions or []
+        latents = given.latents.to(device)
         return module.ranking.loss(module.text(texts).pooled, latents, also_true(texts, captions)), {}
 
     def validate(self, module: TextPair, device: torch.device) -> dict[str, float]:

@@ -269,7 +269,7 @@ def _checkpoint(run: Run) -> Iterator[Event]:
         run.folder.add_metrics(run.step, run.seconds, figures)
     run.save()
     run.folder.tell(step=run.step, saved_step=run.step, seconds=run.seconds, best=_number(run.best))
-    run.folder.log(f"Saved at step {run.step}.")
+    run.folder.log(f"Saved at step {run.step}; {run.waiting:.1%} of the time so far went into waiting for data.")
     yield from ()
 
 

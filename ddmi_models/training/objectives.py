@@ -21,7 +21,7 @@ from ddmi_models.nets.ranking import RankingHead
 from ddmi_models.text.tower import TextFeatures, Tower
 from ddmi_models.text.words import split_words
 from ddmi_models.training.config import DataConfig, TrainConfig
-from ddmi_models.training.data import BATCHES, Batches, load_data
+from ddmi_models.training.data import BATCHES, Batch, Batches, load_data
 from ddmi_models.training.latent_store import encoded_set
 from ddmi_models.training.perceptual import PerceptualDistance
 from ddmi_models.training.rephrasing import rephrased, rephrasing_words
@@ -56,10 +56,28 @@ class StepDraws:
     posterior: torch.Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class LatentBatch:
+    """Latents float32 [B, C, H, W] of items, all captions of each and the one that was drawn; None without captions."""
+
+    latents: torch.Tensor
+    captions: list[list[str]] | None
+    texts: list[str] | None
+
+
+@dataclass(frozen=True, eq=False)
+class NoisedBatch(LatentBatch):
+    """And what the denoiser is asked: times [B], noise [B, C, H, W]."""
+
+    times: torch.Tensor
+    noise: torch.Tensor
+
+
 Trained = TypeVar("Trained", bound=nn.Module)
+Given = TypeVar("Given")
 
 
-class Objective(ABC, Generic[Trained]):
+class Objective(ABC, Generic[Trained, Given]):
     """A stage's loss over the items of a step."""
 
     def __init__(self, config: TrainConfig, parts: ModelParts) -> None:
@@ -83,8 +101,16 @@ class Objective(ABC, Generic[Trained]):
         """The module whose weights the run changes (and averages)."""
 
     @abstractmethod
+    def given(self, step: int, part: slice) -> Given:
+        """What the loss of the items `part` of a step's batch is computed from.
+
+        Called from another thread while the step before is computed: it reads data and draws from generators of its
+        own, and touches neither the modules nor torch's own generators.
+        """
+
+    @abstractmethod
     def loss(
-        self, module: Trained, step: int, part: slice, device: torch.device
+        self, module: Trained, given: Given, step: int, part: slice, device: torch.device
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of the items `part` of a step's batch, and figures to log."""
 
@@ -93,7 +119,7 @@ class Objective(ABC, Generic[Trained]):
         """Figures on data that the model never trains on; {} without any."""
 
 
-class AutoencoderObjective(Objective[Domain]):
+class AutoencoderObjective(Objective[Domain, Batch]):
     """First stage: reconstruction by L1 (a Laplace likelihood, images) or Bernoulli likelihood (shapes) plus the
     annealed KL."""
 
@@ -112,10 +138,13 @@ class AutoencoderObjective(Objective[Domain]):
     def trained(self) -> Domain:
         return self.parts.domain
 
+    def given(self, step: int, part: slice) -> Batch:
+        return self.train.batch(step, self.config.batch, part)
+
     def loss(
-        self, module: Domain, step: int, part: slice, device: torch.device
+        self, module: Domain, given: Batch, step: int, part: slice, device: torch.device
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        batch = to_device(self.train.batch(step, self.config.batch, part), device)
+        batch = to_device(given, device)
         posterior = module.encode(batch)
         generator = step_generator(self.config.seed, step)
         noise = torch.randn((self.config.batch, *posterior.mean.shape[1:]), generator=generator)[part].to(device)
@@ -145,7 +174,7 @@ class AutoencoderObjective(Objective[Domain]):
         return {key: float(np.mean([c[key] for c in collected])) for key in collected[0]}
 
 
-class LatentObjective(Objective[Trained]):
+class LatentObjective(Objective[Trained, Given]):
     """A stage on latents that are encoded once; their captions are drawn anew each step."""
 
     def __init__(self, config: TrainConfig, parts: ModelParts) -> None:
@@ -179,7 +208,7 @@ def also_true(texts: list[str], captions: list[list[str]]) -> torch.Tensor:
     return torch.tensor([[text in options for options in known] for text in texts])
 
 
-class DiffusionObjective(LatentObjective[SecondStage]):
+class DiffusionObjective(LatentObjective[SecondStage, NoisedBatch]):
     """Second stage: the denoiser's error. Captions are dropped now and then, for guidance; a ranking head is kept
     in step with a text tower that is trained along."""
 
@@ -199,19 +228,23 @@ class DiffusionObjective(LatentObjective[SecondStage]):
     def trained(self) -> SecondStage:
         return self.stage
 
-    def loss(
-        self, module: SecondStage, step: int, part: slice, device: torch.device
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    def given(self, step: int, part: slice) -> NoisedBatch:
         batch = self.config.batch
         draws = self._draw(batch, step_generator(self.config.seed, step))
         items = self.train.indices(step, batch)[part]
-        latents = self.encoded.sample(items, draws.posterior[part]).to(device)
-        captions = self.train.captions(items) if module.text is not None else None
-        if captions is None or module.text is None:
-            return self._error(module, latents, None, draws.times[part], draws.noise[part]), {}
-        texts = self.draw_texts(captions, step, part, self.config.text_drop)
+        latents = self.encoded.sample(items, draws.posterior[part])
+        captions = self.train.captions(items) if self.stage.text is not None else None
+        texts = self.draw_texts(captions, step, part, self.config.text_drop) if captions is not None else None
+        return NoisedBatch(latents, captions, texts, draws.times[part], draws.noise[part])
+
+    def loss(
+        self, module: SecondStage, given: NoisedBatch, step: int, part: slice, device: torch.device
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        latents, captions, texts = given.latents.to(device), given.captions, given.texts
+        if captions is None or texts is None or module.text is None:
+            return self._error(module, latents, None, given.times, given.noise), {}
         features = module.text(texts)
-        error = self._error(module, latents, features, draws.times[part], draws.noise[part])
+        error = self._error(module, latents, features, given.times, given.noise)
         told = [row for row, text in enumerate(texts) if text]
         if module.ranking is None or not told:
             return error, {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +18,7 @@ from ddmi_models.checkpoints.store import ModelHeader
 from ddmi_models.errors import BadData, OutOfMemory, is_out_of_memory
 from ddmi_models.files import atomic_file
 from ddmi_models.model import ModelParts, save_model
+from ddmi_models.training.ahead import Ahead, Place
 from ddmi_models.training.config import TrainConfig
 from ddmi_models.training.folder import BEST_FILE, RunFolder
 from ddmi_models.training.guard import Diverged, Guard
@@ -46,10 +48,11 @@ class Run:
         folder: RunFolder,
         accelerator: Accelerator,
         parts: ModelParts,
-        objective: Objective[Any],
+        objective: Objective[Any, Any],
     ) -> None:
         self.config, self.folder, self.accelerator = config, folder, accelerator
         self.parts, self.objective = parts, objective
+        self.ahead: Ahead[Any] = Ahead(objective.given)
         self.module: nn.Module = objective.trained().to(accelerator.device)
         trainable = [p for p in self.module.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(
@@ -60,6 +63,7 @@ class Run:
         self.guard = Guard()
         self.accumulate = config.accumulate
         self.step, self.seconds, self.best = 0, 0.0, float("inf")
+        self._seconds_before = 0.0
         self.saved_step: int | None = None
         self.notices: list[str] = []
 
@@ -68,6 +72,11 @@ class Run:
         """Of the step that comes next."""
         config = self.config
         return config.learning_rate * learning_rate_factor(self.step, config.steps, config.warmup) * self.guard.factor
+
+    @property
+    def waiting(self) -> float:
+        """Share of the time of this process' steps in which it had no data to compute with."""
+        return self.ahead.waited / max(self.seconds - self._seconds_before, 1e-9)
 
     def train_step(self) -> dict[str, float]:
         """One optimizer step over the whole batch; returns its figures.
@@ -115,13 +124,13 @@ class Run:
     def _parts_of_batch(self) -> dict[str, float] | None:
         """Compute this process' part of the batch, piece by piece; None if memory ran out."""
         self._seed()
-        world, rank = self.accelerator.num_processes, self.accelerator.process_index
-        totals: dict[str, float] = {}
+        device, totals = self.accelerator.device, dict[str, float]()
         try:
-            for part in shares(self.config.batch, world, rank, self.accumulate):
+            for part, following in self._places():
                 share = (part.stop - part.start) / self.config.batch
+                given = self.ahead.take((self.step, part), following)
                 with self.accelerator.autocast():
-                    loss, figures = self.objective.loss(self.module, self.step, part, self.accelerator.device)
+                    loss, figures = self.objective.loss(self.module, given, self.step, part, device)
                 self.accelerator.backward(loss * share)
                 for key, value in {"loss": float(loss.detach()), **figures}.items():
                     totals[key] = totals.get(key, 0.0) + share * value
@@ -130,6 +139,14 @@ class Run:
                 raise
             return None
         return totals
+
+    def _places(self) -> Iterator[tuple[slice, Place | None]]:
+        """The parts of the batch that this process computes, each with the place that comes after it."""
+        processes, rank = self.accelerator.num_processes, self.accelerator.process_index
+        parts = shares(self.config.batch, processes, rank, self.accumulate)
+        for part, following in pairwise(parts):
+            yield part, (self.step, following)
+        yield parts[-1], (self.step + 1, parts[0]) if self.step + 1 < self.config.steps else None
 
     def _seed(self) -> None:
         """What a step draws from torch's own generators (dropout) depends on the step, not on what was before."""
@@ -240,6 +257,7 @@ class Run:
             if state.get("scaler") is not None and self.accelerator.scaler is not None:
                 self.accelerator.scaler.load_state_dict(state["scaler"])
             self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
+            self._seconds_before = self.seconds
         except (OSError, RuntimeError, KeyError, ValueError) as error:
             reason = str(error).splitlines()[0].rstrip(".")
             raise BadData(

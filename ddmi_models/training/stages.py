@@ -7,7 +7,7 @@ from typing import Any
 from ddmi_models.training.alignment import AlignmentObjective
 from ddmi_models.training.objectives import AutoencoderObjective, DiffusionObjective, Objective
 
-OBJECTIVES: dict[str, type[Objective[Any]]] = {
+OBJECTIVES: dict[str, type[Objective[Any, Any]]] = {
     "autoencoder": AutoencoderObjective,
     "alignment": AlignmentObjective,
     "diffusion": DiffusionObjective,

@@ -38,8 +38,8 @@ def spoil_losses(monkeypatch: pytest.MonkeyPatch, steps: range) -> None:
     """Losses that are no numbers in some steps."""
     loss = AutoencoderObjective.loss
 
-    def spoilt(self, module, step, part, device):
-        value, shown = loss(self, module, step, part, device)
+    def spoilt(self, module, given, step, part, device):
+        value, shown = loss(self, module, given, step, part, device)
         return (value * float("nan"), shown) if step in steps else (value, shown)
 
     monkeypatch.setattr(AutoencoderObjective, "loss", spoilt)
@@ -79,10 +79,10 @@ def test_lack_of_memory_makes_smaller_parts_with_the_same_result(
     whole = read_model(train(config, tmp_path / "whole"))[1]
     loss = AutoencoderObjective.loss
 
-    def small_memory(self, module, step, part, device):
+    def small_memory(self, module, given, step, part, device):
         if step >= 1 and part.stop - part.start > 2:
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate much")
-        return loss(self, module, step, part, device)
+        return loss(self, module, given, step, part, device)
 
     monkeypatch.setattr(AutoencoderObjective, "loss", small_memory)
     events = list(run_training(config, tmp_path / "parts"))
@@ -97,10 +97,10 @@ def test_one_item_that_does_not_fit_is_one_clear_error_and_loses_nothing(
 ) -> None:
     loss = AutoencoderObjective.loss
 
-    def no_memory(self, module, step, part, device):
+    def no_memory(self, module, given, step, part, device):
         if step == 2:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return loss(self, module, step, part, device)
+        return loss(self, module, given, step, part, device)
 
     monkeypatch.setattr(AutoencoderObjective, "loss", no_memory)
     with pytest.raises(OutOfMemory, match="single item"):
