@@ -17,7 +17,8 @@ from ddmi_models.errors import BadInput
 from ddmi_models.events import Partial, Progress
 from ddmi_models.planes import BasisFields
 from ddmi_models.rendering.tiles import row_blocks, to_bytes
-from ddmi_models.requests import Clip, ClipView, Timing
+from ddmi_models.requests import Clip, ClipView, Timing, frame_count
+from ddmi_models.requests.samples import ROUNDING
 
 FASTEST_RATE = 1000.0
 MOST_FRAMES = 100_000
@@ -33,9 +34,6 @@ COARSER = 4
 
 SMALLEST_PARTIAL = 16
 """Pixels on the longer side of a coarser clip worth showing."""
-
-ROUNDING = 1e-6
-"""Part of a frame by which the end of a window may be missed."""
 
 
 def video_of(domain: Domain) -> VideoDomain:
@@ -62,7 +60,7 @@ def frame_instants(domain: Domain, timing: Timing) -> np.ndarray:
         raise BadInput(f"There is no window from {start:g} to {stop:g} s.", f"The clip runs from 0 to {last:.6g} s.")
     if not 0 <= timing.shutter < math.inf:
         raise BadInput(f"A shutter of {timing.shutter:g} s was asked for.", "Use 0 s or more.")
-    count = int((stop - start) * rate + ROUNDING) + 1
+    count = frame_count(start, stop, rate)
     if count > MOST_FRAMES:
         raise BadInput(f"{count} frames were asked for.", f"Ask for at most {MOST_FRAMES} at a time.")
     return start + np.arange(count) / rate

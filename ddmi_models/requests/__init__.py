@@ -39,6 +39,7 @@ from ddmi_models.requests.samples import Rendered as Rendered
 from ddmi_models.requests.samples import Sample as Sample
 from ddmi_models.requests.samples import Timing as Timing
 from ddmi_models.requests.samples import View as View
+from ddmi_models.requests.samples import frame_count as frame_count
 from ddmi_models.requests.showing import EstimateExport as EstimateExport
 from ddmi_models.requests.showing import Export as Export
 from ddmi_models.requests.showing import ExportEstimate as ExportEstimate

@@ -90,6 +90,14 @@ class Timing:
     shutter: float = 0.0
 
 
+def frame_count(start: float, stop: float, rate: float) -> int:
+    """How many frames stand from `start` to `stop` seconds, both included, at `rate` a second."""
+    return int((stop - start) * rate + ROUNDING) + 1
+
+
+ROUNDING = 1e-6
+"""Part of a frame by which the end of a window may be missed."""
+
 WHOLE_CLIP = Timing()
 """The trained instants, at the trained rate."""
 

@@ -120,7 +120,12 @@ class CreatePage(QWidget):
             return
         scene = self.session.scenes[entry.domain]
         choice = self.session.render.export(entry.domain)
-        path = dialogs.save_path(self, self._suggestion(entry, choice.suffix), scene.formats, choice.suffix)
+        suggestion = self._suggestion(entry, choice.suffix)
+        if choice.suffix:
+            files = [known for known in scene.formats if known[0]]
+            path = dialogs.save_path(self, suggestion, files, choice.suffix)
+        else:
+            path = dialogs.new_folder(self, suggestion)
         if path is not None:
             self.renders.export(path)
 

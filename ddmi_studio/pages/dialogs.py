@@ -29,7 +29,7 @@ def yaml_path(parent: QWidget, folder: Path) -> Path | None:
 
 def open_path(parent: QWidget, folder: Path) -> Path | None:
     """Ask for a file whose recipe is to be restored, or a model to import."""
-    endings = "*.png *.jpg *.webp *.tiff *.glb *.obj *.ply *.stl *.mp4 *.gif *.safetensors *.pt *.pth"
+    endings = "*.png *.jpg *.webp *.tiff *.glb *.obj *.ply *.stl *.mp4 *.webm *.gif *.safetensors *.pt *.pth"
     filters = f"Exports, latents and models ({endings});;All files (*)"
     name, _ = QFileDialog.getOpenFileName(parent, "Open", str(folder), filters)
     return Path(name) if name else None
@@ -38,7 +38,7 @@ def open_path(parent: QWidget, folder: Path) -> Path | None:
 def own_path(parent: QWidget, folder: Path, suffixes: Sequence[str]) -> Path | None:
     """Ask for a file of the user's own with one of the endings."""
     endings = " ".join(f"*{suffix}" for suffix in suffixes)
-    filters = f"Pictures, meshes and clouds ({endings});;All files (*)"
+    filters = f"Pictures, meshes, clouds and clips ({endings});;All files (*)"
     name, _ = QFileDialog.getOpenFileName(parent, "Open as a field", str(folder), filters)
     return Path(name) if name else None
 

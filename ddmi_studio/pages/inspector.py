@@ -8,6 +8,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from ddmi_models.requests import ExportEstimate
+from ddmi_studio.pages.clip_fields import ClipFields, ExportRate
 from ddmi_studio.pages.parts import HintButton, column, label, named, rule, scrolled
 from ddmi_studio.state.queue import duration, size
 from ddmi_studio.state.renders import Renders
@@ -64,6 +65,7 @@ class Inspector(QWidget):
         self.resolution = LabelledSlider("Resolution", 32, 8192, 512, log=True, integer=True, ticks=_ticks(32, 8192))
         self.resolution.setToolTip("The field is evaluated anew at this size")
         self.iso = LabelledSlider("Iso level", 0.05, 0.95, 0.5, tooltip="Occupancy probability of the surface")
+        self.clip, self.export_rate = ClipFields(self._session), ExportRate(self._session)
         self.scales_title = label("Basis scales", "section")
         self.scales_title.setToolTip("How much each level of the decomposition adds: 0 takes it away, 1 is as trained")
         self.formats = SegmentedButtons([(".png", "PNG")])
@@ -99,6 +101,7 @@ class Inspector(QWidget):
         layout.addWidget(self.resolution)
         layout.addSpacing(4)
         layout.addWidget(self.iso)
+        layout.addWidget(self.clip)
         layout.addSpacing(6)
         layout.addWidget(self.scales_title)
         self._gains_box = QVBoxLayout()
@@ -112,6 +115,7 @@ class Inspector(QWidget):
             self.formats,
             named("Export &at", self.export_size),
             self.export_size,
+            self.export_rate,
             self.estimate,
         ):
             layout.addWidget(widget)
@@ -180,6 +184,9 @@ class Inspector(QWidget):
         self.resolution.set_value(settings.resolution)
         if settings.iso is not None:
             self.iso.set_value(settings.iso)
+        self.clip.show_clip(settings.clip)
+        self.export_rate.setVisible(settings.clip is not None)
+        self.export_rate.show_rate()
         gains = settings.gains or ()
         if len(gains) != len(self.gains):
             self._make_gains(len(gains))

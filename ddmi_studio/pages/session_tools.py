@@ -24,7 +24,7 @@ class SessionTools(QWidget):
         super().__init__()
         self._session, self._filmstrip = session, filmstrip
         self.tools = LatentTools(session)
-        self.open = self._button("Open as field…", "Make a sample of your own picture, mesh or point cloud")
+        self.open = self._button("Open as field…", "Make a sample of your own picture, mesh, point cloud or clip")
         self.vary = self._button("Vary…", "Neighbours of the sample that is shown")
         self.combine = self._button(
             "Combine…", "The way between two samples, or a mixture of them (Ctrl+click a second)"

@@ -8,15 +8,18 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import QObject, Signal
 
 from ddmi_models.requests import ModelInfo
+from ddmi_studio.state.clip import ClipSettings
 from ddmi_studio.state.scene import RenderSettings, Scene
 
 
 @dataclass(frozen=True)
 class ExportChoice:
-    """Format and size of the next export: a suffix such as ".glb", and (width, height) in pixels or (cells, cells)."""
+    """Format and size of the next export: a suffix such as ".glb" ("" for a folder), and (width, height) in pixels or
+    (cells, cells); of clips also the frames a second (None: as shown)."""
 
     suffix: str
     resolution: tuple[int, int]
+    rate: float | None = None
 
 
 class RenderState(QObject):
@@ -54,13 +57,17 @@ class RenderState(QObject):
         self.export_changed.emit(domain)
 
     def use_model(self, model: ModelInfo) -> None:
-        """Take the model's own surface level and number of scales when another model's sample comes on the screen."""
+        """Take the model's own surface level, number of scales and frames when another model's sample comes on the
+        screen."""
         domain = model.domain
         if domain not in self._settings or self._models.get(domain) == model.name:
             return
         self._models[domain] = model.name
         old = self._settings[domain]
         self._settings[domain] = replace(
-            old, iso=model.iso if old.iso is not None else None, gains=(1.0,) * len(model.scales)
+            old,
+            iso=model.iso if old.iso is not None else None,
+            gains=(1.0,) * len(model.scales),
+            clip=ClipSettings.trained(model.frames, model.rate) if model.rate else None,
         )
         self.changed.emit(domain, False)

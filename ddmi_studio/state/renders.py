@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from ddmi_models.events import Cancelled, Event, Failed, Partial, Progress, Result
-from ddmi_models.requests import EstimateExport, Export, ExportEstimate, Render, View
+from ddmi_models.requests import EstimateExport, Export, ExportEstimate, Render, Timing, View
 from ddmi_studio.jobs import Priority
 from ddmi_studio.state.messages import Message, problem
 from ddmi_studio.state.queue import duration
@@ -41,6 +41,7 @@ class Renders(QObject):
         self._delay.timeout.connect(self._ask_estimate)
         session.samples.selected.connect(self._on_selected)
         session.render.export_changed.connect(lambda _domain: self.estimate())
+        session.render.changed.connect(self._on_settings)
 
     def wish(self, view: View, channel: str) -> None:
         """Render a view of the sample that is shown; a newer wish on the channel takes its place."""
@@ -78,6 +79,15 @@ class Renders(QObject):
             parts.append(f"{done} in {duration(self._render_seconds)}")
         self.timing.emit(" · ".join(parts))
 
+    def _on_settings(self, domain: str, moving: bool) -> None:
+        if self._session.render.settings(domain).clip is not None and not moving:
+            self.estimate()
+
+    def _timing(self, domain: str) -> Timing:
+        """Of the frames that an export has."""
+        clip = self._session.render.settings(domain).clip
+        return Timing() if clip is None else clip.timing(self._session.render.export(domain).rate)
+
     def estimate(self) -> None:
         """Ask, soon, what the chosen export would cost."""
         self.estimated.emit(None)
@@ -93,7 +103,8 @@ class Renders(QObject):
             if isinstance(event, Result) and isinstance(event.value, ExportEstimate):
                 self.estimated.emit(event.value)
 
-        request = EstimateExport(entry.sample, choice.suffix, max(choice.resolution))
+        size, timing = max(choice.resolution), self._timing(entry.domain)
+        request = EstimateExport(entry.sample, choice.suffix, size, timing)
         self._session.lane.submit(request, heard, Priority.BACKGROUND, "estimate")
 
     def export(self, path: Path, resolution: tuple[int, int] | None = None) -> None:
@@ -103,7 +114,13 @@ class Renders(QObject):
             return
         settings, choice = session.render.settings(entry.domain), session.render.export(entry.domain)
         request = Export(
-            entry.sample, path, resolution or choice.resolution, settings.iso, settings.gains, settings.grain
+            entry.sample,
+            path,
+            resolution or choice.resolution,
+            settings.iso,
+            settings.gains,
+            settings.grain,
+            timing=self._timing(entry.domain),
         )
         session.settings.folder = str(path.parent)
 

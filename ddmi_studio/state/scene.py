@@ -11,6 +11,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
 from ddmi_models.requests import Rendered, Sample, View
+from ddmi_studio.state.clip import ClipSettings
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,14 @@ class RenderSettings:
         iso: occupancy probability of the surface, in (0, 1); None where the domain has no surface.
         gains: weight of each basis scale, coarse to fine; None: all 1.
         grain: strength of the seeded noise lattice, in [0, 1].
+        clip: frames of a clip; None where nothing moves.
     """
 
     resolution: int
     iso: float | None = None
     gains: tuple[float, ...] | None = None
     grain: float = 0.0
+    clip: ClipSettings | None = None
 
 
 class SceneView(Protocol):

@@ -201,6 +201,10 @@ class Stage(QWidget):
         """Pixels at the lower right corner that the hint leaves free."""
         return self.readout.width() if self.readout.text() else 0
 
+    def foot(self) -> int:
+        """Pixels at the lower edge that belong to the view's own controls."""
+        return 0
+
     def overlays(self) -> tuple[Overlay, ...]:
         """The texts at the corners."""
         return self.info, self.timing, self.hint, self.readout
@@ -218,7 +222,7 @@ class Stage(QWidget):
             label.adjustSize()
             label.raise_()
         left, top = MARGIN - PLATE, MARGIN - 8
-        right, bottom = self.width() - left, self.height() - top
+        right, bottom = self.width() - left, self.height() - self.foot() - top
         crowded = self.info.width() + self.timing.width() > right - left
         self.info.move(left, top)
         self.timing.move(right - self.timing.width(), top + (self.info.height() if crowded else 0))
