@@ -26,15 +26,17 @@ from ddmi_models.training.datasets import DOMAIN_OF_KEY, Preparation, prepared, 
 
 Batch = dict[str, torch.Tensor]
 WHITE = 255
+OVERDRAW = 12
+"""Pixels that are tried for each that should show the object; fewer are found where it fills less than a twelfth."""
 
 
 def load_shards(folder: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """The arrays `keys` of every shard of a folder, joined along the items.
+    """The arrays `keys` of every shard of a folder and its subfolders, joined along the items.
 
     Raises:
         BadData: if the folder has no shards, or one is unreadable or lacks a key.
     """
-    paths = sorted(folder.glob("shard-*.npz"))
+    paths = sorted(folder.rglob("shard-*.npz"))
     if not paths:
         raise BadData(f"No training data in {folder}.", "Make some with `ddmi data make`.")
     joined: dict[str, np.ndarray] = {}
@@ -260,9 +262,11 @@ class NerfBatches(Batches):
         pictures, poses = self.arrays["images"][item], self.arrays["poses"][item]
         views, height, width = pictures.shape[:3]
         chosen = rng.integers(0, views * height * width, self.config.rays)
-        seen = np.flatnonzero((pictures != WHITE).any(-1))
-        wanted = round(self.config.object_rays * self.config.rays) if len(seen) else 0
-        chosen[:wanted] = rng.choice(seen, wanted)
+        wanted = round(self.config.object_rays * self.config.rays)
+        # Looking at all pixels of all views would take longer than the step.
+        tried = rng.integers(0, views * height * width, OVERDRAW * wanted)
+        seen = tried[(pictures.reshape(-1, 3)[tried] != WHITE).any(-1)][:wanted]
+        chosen[: len(seen)] = seen
         view, row, column = np.unravel_index(chosen, (views, height, width))
         matrix = intrinsics(width, height, float(self.arrays["camera_angle"][item]))
         origins, directions = pixel_rays(poses[view], matrix, np.stack([column, row], axis=-1) + 0.5)

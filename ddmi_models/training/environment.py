@@ -50,13 +50,12 @@ def data_description(config: DataConfig) -> dict[str, Any]:
 
 
 def refuse_reserved(folder: Path) -> None:
-    """Make sure that a folder is no data set that is kept for evaluation alone.
+    """Make sure that a folder holds no data set that is kept for evaluation alone.
 
     Raises:
-        BadData: if its manifest says so.
+        BadData: if a manifest in it or in a subfolder says so.
     """
-    manifest = folder / MANIFEST
-    if manifest.is_file() and _short_values(manifest.read_bytes()).get(FOR_TRAINING) is False:
+    if any(_short_values(path.read_bytes()).get(FOR_TRAINING) is False for path in folder.rglob(MANIFEST)):
         raise BadData(f"The data in {folder} are kept for evaluation: models never train on them.", "Train on others.")
 
 

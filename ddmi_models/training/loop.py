@@ -122,7 +122,7 @@ def run_training(
         if domain is not None:
             with accelerator.main_process_first():
                 yield from preparing_data(config.data, domain, (token or CancelToken()).check)
-        parts = build_parts(config)
+        parts = build_parts(config).to(accelerator.device)  # the data are encoded there too
         run = Run(config, book, accelerator, parts, OBJECTIVES[config.stage](config, parts))
         yield from _begin(run, resume)
         yield from _loop(run, token or CancelToken())
