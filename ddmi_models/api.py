@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,6 +36,7 @@ from ddmi_models.requests import (
     Regenerate,
     Render,
     Request,
+    Shows,
     Timing,
     Vary,
 )
@@ -136,7 +137,7 @@ class Sample:
         self,
         camera: Camera | np.ndarray | tuple[float, float] | None = None,
         size: int | tuple[int, int] = DEFAULT_IMAGE,
-        shows: Literal["colour", "depth", "normals"] = "colour",
+        shows: Shows = "colour",
         gains: tuple[float, ...] | None = None,
     ) -> Image.Image:
         """A radiance field as a camera sees it.
@@ -212,11 +213,16 @@ class Sample:
         start: float = 0.0,
         stop: float | None = None,
         shutter: float = 0.0,
+        keyframes: Sequence[Camera] = (),
+        seconds: float | None = None,
+        shows: Shows = "colour",
     ) -> Path:
         """Write a file whose ending decides the format, with the recipe inside (or beside); returns its path.
 
         Args:
             views, camera: of a radiance field: frames of its turntable, and the first one's camera.
+            keyframes, seconds: of a radiance field: cameras that a clip flies through, and how long it lasts.
+            shows: colour, depth or normals of a radiance field.
             fps, start, stop, shutter: of a video, as in `frames`.
 
         Raises:
@@ -224,8 +230,8 @@ class Sample:
         """
         size = (resolution, resolution) if isinstance(resolution, int) else resolution
         timing = Timing(fps, start, stop, shutter)
-        request = Export(self._drawn, Path(path), size, iso, gains, timing=timing, views=views, camera=camera)
-        return self._session.ask(request)
+        seen: dict[str, Any] = {"views": views, "camera": camera, "keyframes": tuple(keyframes), "seconds": seconds}
+        return self._session.ask(Export(self._drawn, Path(path), size, iso, gains, timing=timing, shows=shows, **seen))
 
     def save(self, path: str | Path) -> Path:
         """Keep the sample itself, to be rendered later: `path` ends in `.latent.safetensors`."""
@@ -310,11 +316,11 @@ class Model:
         request = Generate(self._name, seed, count, prompt, negative, sampler, steps, guidance, candidates=candidates)
         return [Sample(self._session, drawn) for drawn in self._session.ask(request)]
 
-    def encode(self, path: str | Path, up: str = "y") -> Sample:
-        """A sample of your own picture, mesh or point cloud; its `error` says how near it came.
+    def encode(self, path: str | Path, up: str | None = None) -> Sample:
+        """A sample of your own picture, mesh, point cloud, clip or posed pictures; its `error` says how near it came.
 
         Args:
-            up: the axis of a mesh or cloud that points up: y or z.
+            up: the axis that points up: y or z; None: y, of posed pictures z.
 
         Raises:
             EngineError: for a file that is missing, broken, or not of the model's kind.
@@ -340,8 +346,8 @@ def load(name: str | Path, device: str = "auto", threads: int | None = None, pre
     return Model(Session(device, threads, precision), str(name))
 
 
-def encode(model: str | Path, path: str | Path, up: str = "y") -> Sample:
-    """A sample of your own picture, mesh or point cloud: `load(model).encode(path, up)`."""
+def encode(model: str | Path, path: str | Path, up: str | None = None) -> Sample:
+    """A sample of a file of your own: `load(model).encode(path, up)`."""
     return load(model).encode(path, up)
 
 

@@ -6,8 +6,8 @@ A camera looks along its own -z axis, x to the right and y up. Pixels are counte
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,12 @@ from ddmi_models.errors import BadInput
 
 CAMERA_ANGLE = 0.6911112070083618
 """Horizontal angle of view of the published cameras, in radians."""
+
+SHORTEST_STEP = 1e-3
+"""Length of the way between two keyframes that are the same."""
+
+NEAREST_LOOK = 1e-3
+"""Least distance of what a camera looks at."""
 
 Matrix = NDArray[np.float64]
 
@@ -77,10 +83,72 @@ def spherical_pose(theta: float, phi: float, radius: float) -> Matrix:
 
 
 def orbit(count: int, camera: Camera) -> Iterator[Camera]:
-    """`count` cameras evenly around the scene, beginning at the given one."""
+    """`count` cameras evenly around the scene's vertical, beginning at the given one."""
     for index in range(count):
-        azimuth = camera.azimuth + 360 * index / count
-        yield Camera(azimuth, camera.elevation, camera.distance, camera.angle)
+        turn = 360 * index / count
+        if camera.pose is None:
+            yield replace(camera, azimuth=camera.azimuth + turn)
+        else:
+            yield Camera.at(vertical_turn(turn) @ camera.matrix(1.0), camera.angle)
+
+
+def vertical_turn(degrees: float) -> Matrix:
+    """Rotation [4, 4] of the world around its vertical that adds so many degrees to a camera's azimuth."""
+    t = math.radians(degrees)
+    return np.array([[math.cos(t), math.sin(t), 0, 0], [-math.sin(t), math.cos(t), 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
+
+
+def flight(keyframes: Sequence[Camera], count: int, usual: Camera) -> list[Camera]:
+    """`count` cameras along a smooth path through keyframes, from the first to the last at an even speed.
+
+    What is interpolated (natural cubic splines over the length of the way) is how a camera looks at the point of its
+    axis that is nearest to the middle: azimuth, the shorter way round, elevation, roll, distance, the point itself, and
+    the angle of view. So a path around an object never leads through it.
+
+    Args:
+        usual: stands in where a keyframe leaves out its distance or angle of view.
+
+    Raises:
+        BadInput: for fewer than two keyframes.
+    """
+    from scipy.interpolate import CubicSpline
+
+    if len(keyframes) < 2:
+        raise BadInput(f"A camera path through {len(keyframes)} keyframes was asked for.", "Give at least 2.")
+    distance = 1.0 if usual.distance is None else usual.distance
+    angle = CAMERA_ANGLE if usual.angle is None else usual.angle
+    looks = np.array([_look(camera, distance, angle) for camera in keyframes])
+    looks[:, :3] = np.unwrap(looks[:, :3], axis=0)
+    steps = np.maximum(np.linalg.norm(np.diff(looks, axis=0), axis=1), SHORTEST_STEP)
+    knots = np.concatenate([[0.0], np.cumsum(steps)])
+    spline = CubicSpline(knots, looks, bc_type="natural")
+    return [_seen_so(look) for look in spline(np.linspace(0, knots[-1], count))]
+
+
+def _look(camera: Camera, usual_distance: float, usual_angle: float) -> NDArray[np.float64]:
+    """Azimuth, elevation and roll (radians), log distance, the point that is looked at, angle of view: [8]."""
+    pose = camera.matrix(usual_distance)
+    back, eye = pose[:3, 2], pose[:3, 3]
+    distance = float(eye @ back)
+    if distance < NEAREST_LOOK:  # it looks away from the middle
+        distance = max(float(np.linalg.norm(eye)), NEAREST_LOOK)
+    azimuth, elevation = math.atan2(back[0], back[1]), math.asin(min(max(float(back[2]), -1.0), 1.0))
+    level = spherical_pose(math.degrees(azimuth), -math.degrees(elevation), 1.0)[:3, :3]
+    rolled = level.T @ pose[:3, :3]
+    roll = math.atan2(rolled[1, 0], rolled[0, 0])
+    angle = usual_angle if camera.angle is None else camera.angle
+    return np.array([azimuth, elevation, roll, math.log(distance), *(eye - distance * back), angle])
+
+
+def _seen_so(look: NDArray[np.float64]) -> Camera:
+    """The camera of such numbers, see `_look`."""
+    azimuth, roll, angle = float(look[0]), float(look[2]), float(look[7])
+    elevation = min(max(float(look[1]), -math.pi / 2), math.pi / 2)
+    pose = spherical_pose(math.degrees(azimuth), -math.degrees(elevation), math.exp(look[3]))
+    turn = np.array([[math.cos(roll), -math.sin(roll), 0], [math.sin(roll), math.cos(roll), 0], [0, 0, 1]])
+    pose[:3, :3] = pose[:3, :3] @ turn
+    pose[:3, 3] += look[4:7]
+    return Camera.at(pose, angle)
 
 
 def focal_length(width: int, angle: float) -> float:

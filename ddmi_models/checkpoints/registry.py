@@ -17,6 +17,7 @@ from pathlib import Path
 
 import platformdirs
 
+from ddmi_models.cameras import Camera
 from ddmi_models.checkpoints.hashes import file_sha256, hash_file, remember
 from ddmi_models.checkpoints.store import (
     ModelHeader,
@@ -26,7 +27,7 @@ from ddmi_models.checkpoints.store import (
     read_model,
     tensor_shapes,
 )
-from ddmi_models.config import ModelConfig
+from ddmi_models.config import ModelConfig, RadianceConfig
 from ddmi_models.errors import BadCheckpoint, BadInput, CannotWrite, EngineError, UnknownModel
 from ddmi_models.files import TEMPORARY_PREFIX, cannot_write
 from ddmi_models.requests import ModelInfo
@@ -198,7 +199,12 @@ def describe(path: Path, name: str, source: str, samplers: Samplers = ()) -> Mod
         can_sample=header.stage == "full",
         frames=config.clip.frames if config.clip is not None else 1,
         rate=config.clip.rate if config.clip is not None else 0.0,
+        camera=_usual_camera(config.radiance) if config.radiance is not None else None,
     )
+
+
+def _usual_camera(radiance: RadianceConfig) -> Camera:
+    return Camera(distance=radiance.camera_distance, angle=radiance.camera_angle)
 
 
 def card_text(name: str, header: ModelHeader) -> str:

@@ -37,6 +37,11 @@ SUFFIXES = {"image": ".png", "shape": ".glb", "nerf": ".mp4", "video": ".mp4"}
 FRAMED = ("nerf", "video")
 """Domains whose single sample becomes the folder itself: a picture a frame."""
 
+PLANNED = ("resolution", "iso", "gains", "grain", "timing", "views", "keyframes", "seconds")
+"""Arguments of Export that PlanExport takes too."""
+
+SHOWS = ("colour", "depth", "normals")
+
 MESH_SUFFIXES = (".glb", ".obj", ".ply", ".stl")
 
 Out = Annotated[
@@ -52,13 +57,21 @@ Gains = Annotated[
 ]
 Grain = Annotated[float, typer.Option("--grain", help="Strength of the learned noise, for models that have it.")]
 Views = Annotated[
-    int | None, typer.Option("--views", min=1, metavar="K", help="Radiance fields: frames of the turntable.")
+    int | None, typer.Option("--views", min=1, metavar="K", help="Radiance fields: frames of the turntable or flight.")
 ]
 AsMesh = Annotated[bool, typer.Option("--mesh", help="Radiance fields: the surface, coloured, in place of pictures.")]
 View = Annotated[
     str | None,
     typer.Option("--camera", metavar="A,E[,D]", help="Radiance fields: azimuth, elevation (degrees), distance."),
 ]
+Keyframes = Annotated[
+    str | None,
+    typer.Option("--keyframes", metavar="'A,E[,D];...'", help="Radiance fields: cameras that the clip flies through."),
+]
+Seconds = Annotated[
+    float | None, typer.Option("--seconds", metavar="S", help="Radiance fields: length of the turntable or flight.")
+]
+Shows = Annotated[str, typer.Option("--shows", help="Radiance fields: colour, depth or normals.")]
 Fps = Annotated[
     float | None, typer.Option("--fps", metavar="F", help="Videos: frames a second; the trained rate if left out.")
 ]
@@ -93,6 +106,9 @@ def generate(
     views: Views = None,
     mesh: AsMesh = False,
     camera: View = None,
+    keyframes: Keyframes = None,
+    seconds: Seconds = None,
+    shows: Shows = "colour",
     fps: Fps = None,
     start: Start = 0.0,
     stop: Stop = None,
@@ -108,7 +124,7 @@ def generate(
     from ddmi_models.requests import Generate, Timing
 
     set_debug(debug)
-    view = {**view_options(resolution, iso, gains, grain, all_parts), "views": views, "camera": camera_of(camera)}
+    view = {**view_options(resolution, iso, gains, grain, all_parts), **moves(views, camera, keyframes, seconds, shows)}
     view["timing"] = Timing(fps, start, stop, shutter)
     file_format = _mesh_format(out, file_format) if mesh else file_format
     request = Generate(model, seed, count, prompt, negative, sampler, steps, guidance, candidates=candidates)
@@ -128,7 +144,7 @@ def _drawn(
     with _folder(Path(out)) if folder else _nothing():
         suffix = _suffix(model, file_format) if folder else ""
         paths = [Path(out) / f"{request.seed + n}{suffix}" for n in range(count)] if folder else [Path(out)]
-        planned = {key: view[key] for key in ("resolution", "iso", "gains", "grain", "timing", "views")}
+        planned = {key: view[key] for key in PLANNED}
         _announce(session.ask(PlanExport(model, paths[0], **planned)), count)
         samples = session.ask(request)
         for sample, path in zip(samples, paths, strict=True):
@@ -147,6 +163,9 @@ def render(
     views: Views = None,
     mesh: AsMesh = False,
     camera: View = None,
+    keyframes: Keyframes = None,
+    seconds: Seconds = None,
+    shows: Shows = "colour",
     fps: Fps = None,
     start: Start = 0.0,
     stop: Stop = None,
@@ -160,7 +179,7 @@ def render(
     from ddmi_models.requests import Timing
 
     set_debug(debug)
-    view = {**view_options(resolution, iso, gains, grain, all_parts), "views": views, "camera": camera_of(camera)}
+    view = {**view_options(resolution, iso, gains, grain, all_parts), **moves(views, camera, keyframes, seconds, shows)}
     view["timing"] = Timing(fps, start, stop, shutter)
     if mesh and _mesh_format(out, None) is not None:
         usage_error("--mesh needs a file.")
@@ -227,15 +246,31 @@ def numbers(text: str | None, option: str = "--gains") -> tuple[float, ...] | No
         usage_error(f"{option} {text} is not a list of numbers such as 1,1,0.")
 
 
-def camera_of(text: str | None) -> Camera | None:
+def moves(
+    views: int | None, camera: str | None, keyframes: str | None, seconds: float | None, shows: str
+) -> dict[str, Any]:
+    """From where a radiance field is seen, and what of it, as arguments of Export."""
+    if shows not in SHOWS:
+        usage_error(f"--shows {shows} is none of {', '.join(SHOWS)}.")
+    path = [camera_of(part, "--keyframes") for part in (keyframes or "").split(";") if part.strip()]
+    return {
+        "views": views,
+        "camera": camera_of(camera),
+        "keyframes": tuple(path),
+        "seconds": seconds,
+        "shows": shows,
+    }
+
+
+def camera_of(text: str | None, option: str = "--camera") -> Camera | None:
     """`azimuth,elevation` or `azimuth,elevation,distance`."""
     from ddmi_models.cameras import Camera
 
-    values = numbers(text, "--camera")
+    values = numbers(text, option)
     if values is None:
         return None
     if len(values) not in (2, 3):
-        usage_error(f"--camera {text} has {len(values)} numbers; give azimuth,elevation or azimuth,elevation,distance.")
+        usage_error(f"{option} {text} has {len(values)} numbers; give azimuth,elevation or azimuth,elevation,distance.")
     return Camera(values[0], values[1], values[2] if len(values) == 3 else None)
 
 

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
-from ddmi_models.cameras import Camera, intrinsics, orbit, pixel_rays
+from ddmi_models.cameras import Camera, flight, intrinsics, orbit, pixel_rays
 from ddmi_models.cancel import CancelToken
 from ddmi_models.domains.base import CHUNK_POINTS, Domain
 from ddmi_models.domains.nerf import NerfDomain
@@ -46,16 +46,34 @@ from ddmi_models.rendering.writers import (
     write_mesh,
     write_picture,
 )
-from ddmi_models.requests import Export, ExportEstimate, MeshData, MeshView, Picture, RadianceView
+from ddmi_models.requests import (
+    EstimateExport,
+    Export,
+    ExportEstimate,
+    MeshData,
+    MeshView,
+    Picture,
+    PlanExport,
+    RadianceView,
+)
 
 DEFAULT_PIXELS, PREVIEW_PIXELS = 256, 40
 PREVIEW_SAMPLES, THUMBNAIL_SAMPLES, QUICK_CELLS = 48, 128, 24
 
 DEFAULT_VIEWS, TURN_SECONDS, FASTEST_RATE = 48, 4, 30
-"""Cameras of a turntable, how long it takes, its highest frame rate."""
+"""Cameras of a turntable or path, how many seconds it takes, its highest frame rate."""
+
+USUAL_RATE = 24
+"""Frames a second of a clip of which only the length is given."""
+
+LONGEST_CLIP = 600.0
+"""Seconds that a turntable or camera path may take."""
 
 COARSE, SMALLEST_PARTIAL = 4, 24
 """Divisor of the picture that is shown first, and its smallest side."""
+
+SWEEP = 8
+"""Parts of a picture after which what is done is shown, over the coarser one."""
 
 FAINT_DEPTH = 0.85
 """Grey of the farthest depth, before white where nothing is."""
@@ -72,25 +90,53 @@ Looks: TypeAlias = RadianceView | MeshView
 def render_radiance(
     sample: Decoded, view: RadianceView, grid: OccupancyGrid, token: CancelToken, partials: bool = False
 ) -> Generator[Progress | Partial, None, Picture]:
-    """March the rays of a picture, some at a time; with `partials` a coarser picture comes first."""
+    """March the rays of a picture, some at a time; with `partials` coarser pictures come first, and the fine one row by
+    row over them."""
     small = replace(view, width=view.width // COARSE, height=view.height // COARSE)
-    if partials and min(small.width, small.height) >= SMALLEST_PARTIAL:
-        yield Partial(value_of(render_radiance(sample, small, grid, token)))
+    refined = partials and min(small.width, small.height) >= SMALLEST_PARTIAL
+    canvas = _Canvas(view)
+    if refined:
+        coarse = yield from render_radiance(sample, small, grid, token, partials)
+        yield Partial(coarse)
+        canvas.fill(coarse)
     domain = radiance_of(sample)
     samples = domain.radiance.samples if view.samples is None else view.samples
     marcher = RayMarcher(domain, sample.fields.with_gains(view.gains), grid, samples, token)
-    count = view.width * view.height
-    pixels, depth, opacity = np.empty((count, 3), np.uint8), *np.empty((2, count), np.float32)
-    for start, origins, directions in _rays(domain, view):
+    for number, (start, origins, directions) in enumerate(_rays(domain, view), start=1):
         token.check()
-        part = slice(start, start + len(origins))
         with torch.inference_mode():
             maps = marcher.march(origins, directions)
-            pixels[part] = _bytes(_shown(marcher, view, origins, directions, maps))
-        depth[part], opacity[part] = maps.depth.cpu().numpy(), maps.opacity.cpu().numpy()
-        yield Progress(part.stop, count, f"Picture of {view.width}x{view.height}")
-    size = (view.height, view.width)
-    return Picture(pixels.reshape(*size, 3), depth.reshape(size), opacity.reshape(size))
+            canvas.put(start, _bytes(_shown(marcher, view, origins, directions, maps)), maps)
+        yield Progress(start + len(origins), canvas.count, f"Picture of {view.width}x{view.height}")
+        if refined and number % SWEEP == 0:
+            yield Partial(canvas.picture())
+    return canvas.picture()
+
+
+class _Canvas:
+    """A picture in the making."""
+
+    def __init__(self, view: RadianceView) -> None:
+        self.size, self.count = (view.height, view.width), view.width * view.height
+        self.pixels = np.empty((self.count, 3), np.uint8)
+        self.depth, self.opacity = np.empty((2, self.count), np.float32)
+
+    def fill(self, coarse: Picture) -> None:
+        """Take over a smaller picture until there is something better."""
+        assert coarse.depth is not None and coarse.opacity is not None
+        rows, columns = (np.arange(n) * m // n for n, m in zip(self.size, coarse.depth.shape, strict=True))
+        at = np.ix_(rows, columns)
+        self.pixels[:] = coarse.pixels[at].reshape(-1, 3)
+        self.depth[:], self.opacity[:] = coarse.depth[at].ravel(), coarse.opacity[at].ravel()
+
+    def put(self, start: int, pixels: np.ndarray, maps: RayMaps) -> None:
+        part = slice(start, start + len(pixels))
+        self.pixels[part] = pixels
+        self.depth[part], self.opacity[part] = maps.depth.cpu().numpy(), maps.opacity.cpu().numpy()
+
+    def picture(self) -> Picture:
+        pixels, depth, opacity = (part.copy() for part in (self.pixels, self.depth, self.opacity))
+        return Picture(pixels.reshape(*self.size, 3), depth.reshape(self.size), opacity.reshape(self.size))
 
 
 def _rays(domain: NerfDomain, view: RadianceView) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
@@ -150,6 +196,7 @@ class NerfRenderer(Renderer[Looks]):
 
     view_types = (RadianceView, MeshView)
     makes = "radiance fields"
+    seen_by_cameras = True
     suffixes = (".mp4", *(s for s in CLIPS if s != ".mp4"), *PICTURES, *MESHES, FOLDER, LATENT_SUFFIX)
 
     def __init__(self) -> None:
@@ -210,32 +257,48 @@ class NerfRenderer(Renderer[Looks]):
             assert isinstance(mesh, MeshData)
             write_mesh(request.path, mesh, recipe)
         elif suffix in PICTURES:
-            look = RadianceView(*size, request.camera or Camera(), request.gains)
+            look = RadianceView(*size, request.camera or Camera(), request.gains, request.shows)
             picture = yield from progress_only(self.render(sample, look, token, partials=False))
             assert isinstance(picture, Picture)
             write_picture(request.path, picture.pixels, recipe)
         else:
-            yield from self._turn(sample, request, size, token)
+            yield from self._clip(sample, request, size, token)
         return request.path
 
-    def _turn(
+    def _clip(
         self, sample: Decoded, request: Export, size: tuple[int, int], token: CancelToken
     ) -> Generator[Progress, None, None]:
-        """A turntable as a clip or as frames."""
-        count = request.views or DEFAULT_VIEWS
-        cameras = list(orbit(count, request.camera or Camera()))
+        """A turntable or a camera path, as a clip or as frames."""
+        domain, count = radiance_of(sample), view_count(request)
+        cameras = cameras_of(domain, request, count)
         yield Progress(0, count, "Looking for empty space")
         grid = self.grid(sample, request.gains, token)
-        views = (RadianceView(*size, camera, request.gains) for camera in cameras)
+        views = (RadianceView(*size, camera, request.gains, request.shows) for camera in cameras)
         frames = (value_of(render_radiance(sample, view, grid, token)).pixels for view in views)
         if suffix_of(request.path) == FOLDER:
-            facts = {"transforms.json": transforms(radiance_of(sample), cameras, size)}
+            facts = {"transforms.json": transforms(domain, cameras, size)}
             written = write_frames(request.path, frames, request.sample.recipe, facts)
         else:
-            rate = min(FASTEST_RATE, max(1, round(count / TURN_SECONDS)))
+            seconds = TURN_SECONDS if request.seconds is None else request.seconds
+            rate = min(FASTEST_RATE, max(1, round(count / seconds)))
             written = write_clip(request.path, frames, rate, request.sample.recipe)
+        moves = "Camera path" if request.keyframes else "Turntable"
         for done in written:
-            yield Progress(done, count, f"Turntable of {size[0]}x{size[1]}")
+            yield Progress(done, count, f"{moves} of {size[0]}x{size[1]}")
+
+    def check(self, domain: Domain, request: Export | PlanExport, size: tuple[int, int]) -> None:
+        super().check(domain, request, size)
+        if request.seconds is not None and not 0 < request.seconds <= LONGEST_CLIP:
+            raise BadInput(f"A clip of {request.seconds:g} s was asked for.", f"Use up to {LONGEST_CLIP:g} s.")
+        if request.keyframes:
+            suffix = suffix_of(request.path)
+            if suffix not in CLIPS and suffix != FOLDER:
+                raise BadInput(f"A camera path is not written as {suffix}.", f"Use {', '.join(CLIPS)}, or a folder.")
+            assert isinstance(domain, NerfDomain)
+            cameras_of(domain, request, 2)
+
+    def frames_of(self, domain: Domain, request: PlanExport | EstimateExport) -> int | None:
+        return request.views if isinstance(request, EstimateExport) else view_count(request)
 
     def check_size(self, suffix: str, width: int, height: int) -> None:
         if suffix in MESHES:
@@ -263,13 +326,36 @@ class NerfRenderer(Renderer[Looks]):
         return ExportEstimate(seconds, int(pixels * per_pixel), _frame_bytes(*size))
 
 
+def view_count(request: Export | PlanExport) -> int:
+    """Frames of a turntable or camera path."""
+    if request.views is not None:
+        return request.views
+    return DEFAULT_VIEWS if request.seconds is None else max(2, round(request.seconds * USUAL_RATE))
+
+
+def cameras_of(domain: NerfDomain, request: Export | PlanExport, count: int) -> list[Camera]:
+    """The cameras of the frames.
+
+    Raises:
+        BadInput: for a path through a single keyframe.
+    """
+    usual = Camera(distance=domain.radiance.camera_distance, angle=domain.radiance.camera_angle)
+    if request.keyframes:
+        return flight(request.keyframes, count, usual)
+    camera = request.camera if isinstance(request, Export) else None
+    return list(orbit(count, camera or Camera()))
+
+
 def transforms(domain: NerfDomain, cameras: list[Camera], size: tuple[int, int]) -> dict[str, Any]:
     """The cameras of frames, in the layout that NeRF programs read (Blender's axes)."""
     config = domain.radiance
-    poses = [camera.matrix(config.camera_distance).tolist() for camera in cameras]
-    angle = config.camera_angle if cameras[0].angle is None else cameras[0].angle
-    frames = [{"file_path": f"./{n:04d}.png", "transform_matrix": pose} for n, pose in enumerate(poses)]
-    return {"camera_angle_x": angle, "w": size[0], "h": size[1], "frames": frames}
+    angles = [config.camera_angle if camera.angle is None else camera.angle for camera in cameras]
+    frames: list[dict[str, Any]] = []
+    for number, (camera, angle) in enumerate(zip(cameras, angles, strict=True)):
+        pose = camera.matrix(config.camera_distance).tolist()
+        own = {"camera_angle_x": angle} if angle != angles[0] else {}
+        frames.append({"file_path": f"./{number:04d}.png", "transform_matrix": pose, **own})
+    return {"camera_angle_x": angles[0], "w": size[0], "h": size[1], "frames": frames}
 
 
 def _frame_bytes(width: int, height: int) -> int:

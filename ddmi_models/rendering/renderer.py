@@ -79,6 +79,7 @@ class Renderer(ABC, Generic[SomeView]):
     makes: str
     suffixes: tuple[str, ...]
     timed: bool = False
+    seen_by_cameras: bool = False
 
     @abstractmethod
     def render(self, sample: Decoded, view: SomeView, token: CancelToken, partials: bool) -> Work:
@@ -116,6 +117,8 @@ class Renderer(ABC, Generic[SomeView]):
             logit(request.iso)
         if request.grain and not domain.config.coordinate_net.noise:
             raise BadInput("This model has no grain.", "Set it to 0.")
+        if request.keyframes and not self.seen_by_cameras:
+            raise BadInput(f"This model makes {self.makes}: no camera moves around them.", "Leave out the keyframes.")
         if request.timing != Timing() and not self.timed:
             raise BadInput(f"This model makes {self.makes}, which have no frames to time.", "Leave out the frame rate.")
         if suffix != LATENT_SUFFIX:

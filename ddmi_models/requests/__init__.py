@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from ddmi_models.cameras import Camera as Camera
+from ddmi_models.cameras import flight as flight
 from ddmi_models.recipes import Recipe as Recipe
 from ddmi_models.recipes import SampledRecipe as SampledRecipe
 from ddmi_models.recipes import describe as describe
@@ -37,6 +39,7 @@ from ddmi_models.requests.samples import Picture as Picture
 from ddmi_models.requests.samples import RadianceView as RadianceView
 from ddmi_models.requests.samples import Rendered as Rendered
 from ddmi_models.requests.samples import Sample as Sample
+from ddmi_models.requests.samples import Shows as Shows
 from ddmi_models.requests.samples import Timing as Timing
 from ddmi_models.requests.samples import View as View
 from ddmi_models.requests.samples import frame_count as frame_count

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ddmi_models.cameras import Camera
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -14,6 +16,7 @@ class ModelInfo:
         name: what the user types. source: "starter", "imported" or "file". domain: a key of DOMAINS; domain_label
             for people.
         parameters: number of weights. scales: sides of the basis planes, coarse to fine.
+        camera: how a radiance field is usually seen, distance and angle of view filled in; None in other domains.
         frames, rate: length of the trained clips and their frames a second; 1 and 0 where nothing moves.
         takes_text: whether prompts do anything. known_words: what the text tower was trained on; () where it knows
             all words. readings: (expression, how it is read in known words).
@@ -49,6 +52,7 @@ class ModelInfo:
     readings: tuple[tuple[str, str], ...] = ()
     frames: int = 1
     rate: float = 0.0
+    camera: Camera | None = None
 
 
 @dataclass(frozen=True)

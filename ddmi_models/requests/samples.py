@@ -57,12 +57,15 @@ class MeshView:
     clean: bool = True
 
 
+Shows: TypeAlias = Literal["colour", "depth", "normals"]
+"""What a picture of a radiance field shows: colours, depth (near is dark), normals (of the world, as colours)."""
+
+
 @dataclass(frozen=True)
 class RadianceView:
     """A picture of a radiance field from a camera.
 
     Attributes:
-        shows: colour, depth (near is dark) or normals (of the world, as colours).
         samples: places evaluated along a ray at most; None: the model's; fewer for quick looks.
     """
 
@@ -70,7 +73,7 @@ class RadianceView:
     height: int
     camera: Camera = field(default_factory=Camera)
     gains: tuple[float, ...] | None = None
-    shows: Literal["colour", "depth", "normals"] = "colour"
+    shows: Shows = "colour"
     samples: int | None = None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ddmi_models.cameras import Camera
 from ddmi_models.recipes import Recipe
-from ddmi_models.requests.samples import WHOLE_CLIP, Sample, Timing, View
+from ddmi_models.requests.samples import WHOLE_CLIP, Sample, Shows, Timing, View
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +45,13 @@ class Thumbnail:
 
 @dataclass(frozen=True, eq=False)
 class EstimateExport:
-    """What an export would cost. Result: ExportEstimate."""
+    """What an export would cost; `views` as in Export. Result: ExportEstimate."""
 
     sample: Sample
     suffix: str
     resolution: int
     timing: Timing = WHOLE_CLIP
+    views: int | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class ExportEstimate:
 class PlanExport:
     """Refuse an export of a model's samples that cannot be done, before anything is sampled. Result: ExportEstimate.
 
-    `path`, `resolution` and `views` as in Export.
+    `path`, `resolution`, `views`, `keyframes` and `seconds` as in Export.
     """
 
     model: str
@@ -77,6 +78,8 @@ class PlanExport:
     grain: float = 0.0
     timing: Timing = WHOLE_CLIP
     views: int | None = None
+    keyframes: tuple[Camera, ...] = ()
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +89,11 @@ class Export:
 
     `resolution` is (width, height) in pixels of a picture, or (cells, cells) of a mesh; None: the domain's usual one.
     A shape or a radiance field written to a picture or a clip format becomes a still or a turntable of that many
-    pixels; a radiance field's path without a suffix a folder of a turntable's frames and their cameras. `views` is the
-    number of frames of a radiance field's turntable, `camera` the first one's; None: the usual ones. `clean` as in
-    MeshView.
+    pixels; a radiance field's path without a suffix a folder of the frames and their cameras. `clean` as in MeshView.
+
+    A radiance field's clip is a turntable that begins at `camera` (None: the usual one), or a smooth path through
+    `keyframes`, two cameras or more. It has `views` frames and lasts `seconds`; None: the usual number. `shows` is what
+    its pictures show.
     """
 
     sample: Sample
@@ -101,6 +106,9 @@ class Export:
     timing: Timing = WHOLE_CLIP
     views: int | None = None
     camera: Camera | None = None
+    keyframes: tuple[Camera, ...] = ()
+    seconds: float | None = None
+    shows: Shows = "colour"
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,9 @@ def test_turntables_and_meshes_are_written(ddmi) -> None:
         (("--mesh", "--out", "a.png"), 2, "--mesh writes .glb"),
         (("--camera", "1", "--out", "a.png"), 2, "give azimuth,elevation"),
         (("--camera", "1,2,0", "--out", "a.png"), 1, "distance 0"),
+        (("--keyframes", "1,2;3", "--out", "a.mp4"), 2, "--keyframes 3 has 1 numbers"),
+        (("--keyframes", "1,2", "--out", "a.mp4"), 1, "through 1 keyframes"),
+        (("--shows", "sound", "--out", "a.png"), 2, "none of colour, depth, normals"),
         (("--views", 0, "--out", "a.mp4"), 2, "--views"),
         (("--out", "a.stl.gz"), 1, "not written as .gz"),
         (("--resolution", 17, "--out", "a.mp4"), 1, "even numbers"),
@@ -72,3 +75,13 @@ def test_view_in_python() -> None:
     assert values.shape == (20, 4) and values.min() >= 0 and values[:, :3].max() <= 1
     with pytest.raises(ddmi_models.EngineError, match="no picture of a field in the plane"):
         sample.image(8)
+
+
+def test_a_flight_through_keyframes_is_written(ddmi) -> None:
+    path = ("--keyframes", "0,10;90,30,1.5;180,0", "--seconds", 0.5, "--shows", "normals")
+    code, out, _ = ddmi("generate", "small-nerf", *SMALL, *path, "--out", "flight/")
+    told = json.loads(Path("flight/transforms.json").read_text())
+    assert code == 0 and out.split() == ["flight"] and len(told["frames"]) == 12
+    eyes = np.array([frame["transform_matrix"] for frame in told["frames"]])[:, :3, 3]
+    assert np.linalg.norm(eyes, axis=1)[[0, -1]] == pytest.approx([2.0, 2.0]), "the model's usual distance"
+    assert eyes[0, 1] > 1.9 and eyes[-1, 1] < -1.9
