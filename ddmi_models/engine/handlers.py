@@ -14,7 +14,9 @@ from ddmi_models.engine.workshop import Workshop
 from ddmi_models.events import Event
 from ddmi_models.requests import (
     CheckData,
+    CheckTraining,
     ControlRun,
+    DescribeTraining,
     Doctor,
     Encode,
     EstimateExport,
@@ -81,6 +83,8 @@ HANDLERS: dict[type, Handler] = {
     Export: late("show", "export"),
     OpenExport: late("show", "open_export"),
     Train: late("runs", "train"),
+    DescribeTraining: late("runs", "describe"),
+    CheckTraining: late("runs", "proofread"),
     StartRun: late("runs", "start"),
     ListRuns: late("runs", "list_all"),
     ShowRun: late("runs", "show"),

@@ -8,8 +8,20 @@ from pathlib import Path
 from ddmi_models.cancel import CancelToken
 from ddmi_models.engine.workshop import Workshop
 from ddmi_models.errors import EngineError
-from ddmi_models.events import Event, Progress, Result
-from ddmi_models.requests import ControlRun, ListRuns, RunDetails, RunInfo, ShowRun, StartRun, Train
+from ddmi_models.events import Event, Result
+from ddmi_models.requests import (
+    CheckTraining,
+    ControlRun,
+    DescribeTraining,
+    ListRuns,
+    RunDetails,
+    RunInfo,
+    SettingProblem,
+    ShowRun,
+    StartRun,
+    Train,
+    TrainingGuide,
+)
 from ddmi_models.training.config import TrainConfig
 from ddmi_models.training.folder import SAMPLES, RunFolder, read_log, read_metrics, run_info
 from ddmi_models.training.planning import plan_run
@@ -30,6 +42,24 @@ def train(shop: Workshop, request: Train, token: CancelToken) -> Generator[Event
     raise AssertionError("a training ends with its result")
 
 
+def describe(shop: Workshop, request: DescribeTraining, token: CancelToken) -> Generator[Event, None, TrainingGuide]:
+    """What a training can be told."""
+    from ddmi_models.training.guide import training_guide
+
+    yield from ()
+    return training_guide()
+
+
+def proofread(
+    shop: Workshop, request: CheckTraining, token: CancelToken
+) -> Generator[Event, None, tuple[SettingProblem, ...]]:
+    """What of a configuration is not right."""
+    from ddmi_models.training import proofreading
+
+    yield from ()
+    return proofreading.proofread(request.config)
+
+
 def start(shop: Workshop, request: StartRun, token: CancelToken) -> Generator[Event, None, RunInfo]:
     """Start a training in a process of its own."""
     from ddmi_models.training.process import check_registration
@@ -37,10 +67,9 @@ def start(shop: Workshop, request: StartRun, token: CancelToken) -> Generator[Ev
     config = TrainConfig.parse(request.config)
     plan = plan_run(config, request.run_dir, config.name)
     check_registration(plan.config, plan.folder)
-    yield Progress(0, 1, f"Starting {plan.folder.name}")
     RunFolder(plan.folder).create(plan.config)
     remember_run(plan.folder)
-    return start_process(plan.folder, token.check)
+    return (yield from checked(start_process(plan.folder), token))
 
 
 def list_all(shop: Workshop, request: ListRuns, token: CancelToken) -> Generator[Event, None, tuple[RunInfo, ...]]:
@@ -65,10 +94,19 @@ def show(shop: Workshop, request: ShowRun, token: CancelToken) -> Generator[Even
 def control(shop: Workshop, request: ControlRun, token: CancelToken) -> Generator[Event, None, RunInfo]:
     """Ask a run for something, or go on with it."""
     folder = find_run(request.run)
-    yield Progress(0, 1, f"Asking {folder.name} to {request.action}")
     if request.action != "resume":
-        return ask_run(folder, request.action, token.check)
+        return (yield from checked(ask_run(folder, request.action), token))
     info = run_info(folder)
     if info.state not in RESUMABLE:
         raise EngineError(f"The run {folder.name} is {info.state}.", "Only a run that rests before its end is resumed.")
-    return start_process(folder, token.check)
+    return (yield from checked(start_process(folder), token))
+
+
+def checked(waiting: Generator[Event, None, RunInfo], token: CancelToken) -> Generator[Event, None, RunInfo]:
+    """Wait for a run's process, unless nobody wants to know any more."""
+    while True:
+        token.check()
+        try:
+            yield next(waiting)
+        except StopIteration as end:
+            return end.value

@@ -53,16 +53,24 @@ from ddmi_models.requests.showing import ReadField as ReadField
 from ddmi_models.requests.showing import Render as Render
 from ddmi_models.requests.showing import Thumbnail as Thumbnail
 from ddmi_models.requests.training import CheckData as CheckData
+from ddmi_models.requests.training import CheckTraining as CheckTraining
 from ddmi_models.requests.training import ControlRun as ControlRun
 from ddmi_models.requests.training import DataSummary as DataSummary
+from ddmi_models.requests.training import DescribeTraining as DescribeTraining
 from ddmi_models.requests.training import Evaluate as Evaluate
 from ddmi_models.requests.training import ListRuns as ListRuns
 from ddmi_models.requests.training import MakeData as MakeData
 from ddmi_models.requests.training import RunDetails as RunDetails
 from ddmi_models.requests.training import RunInfo as RunInfo
+from ddmi_models.requests.training import Setting as Setting
+from ddmi_models.requests.training import SettingProblem as SettingProblem
 from ddmi_models.requests.training import ShowRun as ShowRun
+from ddmi_models.requests.training import StartingPoint as StartingPoint
 from ddmi_models.requests.training import StartRun as StartRun
 from ddmi_models.requests.training import Train as Train
+from ddmi_models.requests.training import TrainingGuide as TrainingGuide
+from ddmi_models.requests.training import TrainingPreset as TrainingPreset
+from ddmi_models.requests.training import TrainingSize as TrainingSize
 
 MAX_SEED = 2**63 - 1
 
@@ -88,6 +96,8 @@ Request: TypeAlias = (
     | VerifyModel
     | RemoveModel
     | Train
+    | DescribeTraining
+    | CheckTraining
     | StartRun
     | ListRuns
     | ShowRun

@@ -35,6 +35,108 @@ class StartRun:
 
 
 @dataclass(frozen=True)
+class DescribeTraining:
+    """What a training can be told, and what it can start from. Result: TrainingGuide."""
+
+
+@dataclass(frozen=True)
+class CheckTraining:
+    """See what of a configuration, plain values or texts as typed, is not right. Result: tuple[SettingProblem, ...].
+
+    Folders and models that it names are looked for; the data are not read (CheckData).
+    """
+
+    config: dict[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A field of TrainConfig, for a form.
+
+    Attributes:
+        path: its keys, joined by dots. label: its name for people. description: what it does.
+        kind: text, folder, file, whole, number, switch, choice, or list (with commas between).
+        default: as it is written; "" where it is optional or has to be given. required: whether it has to be given.
+        choices: of a choice. bounds: what values it takes, in words; "" where all are.
+        domains, stages: where it counts; () for all.
+    """
+
+    path: str
+    label: str
+    description: str
+    kind: str
+    default: str
+    required: bool
+    choices: tuple[str, ...] = ()
+    bounds: str = ""
+    domains: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrainingPreset:
+    """A shipped configuration, made ready for data of one's own: no folders, no names, no licence.
+
+    `hint` says what it is; `values` are a whole TrainConfig as plain values; `domain` is "" where nothing shipped says.
+    """
+
+    name: str
+    hint: str
+    domain: str
+    stage: str
+    values: dict[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class TrainingSize:
+    """How long and on what: `factors` multiply numbers of a preset, `values` then replace them; by path."""
+
+    key: str
+    label: str
+    hint: str
+    factors: dict[str, float] = field(default_factory=dict, hash=False)
+    values: dict[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class StartingPoint:
+    """A model whose weights a run can start from.
+
+    Attributes:
+        key: what `start_from` takes. label: for people. source: starter, imported, or run (the model in its folder).
+        complete: whether it has a diffusion model; else it is a first stage. takes_text: whether it has a text tower.
+        can_rank: whether it has been aligned with texts. latent_channels: of its latents.
+    """
+
+    key: str
+    label: str
+    source: str
+    domain: str
+    complete: bool
+    takes_text: bool
+    can_rank: bool
+    latent_channels: int
+
+
+@dataclass(frozen=True)
+class TrainingGuide:
+    """All that the form of a new run is made of; `sizes` holds the usual one first."""
+
+    settings: tuple[Setting, ...]
+    presets: tuple[TrainingPreset, ...]
+    sizes: tuple[TrainingSize, ...]
+    starts: tuple[StartingPoint, ...]
+
+
+@dataclass(frozen=True)
+class SettingProblem:
+    """What is wrong with a setting, in one line; `path` "" where it is none in particular."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True)
 class ListRuns:
     """Result: tuple[RunInfo, ...], by name."""
 

@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 from ddmi_models.checkpoints.registry import home_dir
 from ddmi_models.errors import BadInput, EngineError
+from ddmi_models.events import Event, Progress
 from ddmi_models.files import atomic_file, cannot_write
 from ddmi_models.requests import RunInfo
 from ddmi_models.training import control
@@ -80,11 +81,9 @@ def find_run(name: str | Path) -> Path:
     raise BadInput(f"There is no run {name}.", f"Did you mean {' or '.join(near)}?" if near else known)
 
 
-def start_process(folder: Path, check: Callable[[], None]) -> RunInfo:
-    """Start or go on with a run in a process of its own, which outlives this one; returns once it is under way.
-
-    Args:
-        check: called while waiting; may raise to stop waiting.
+def start_process(folder: Path) -> Generator[Event, None, RunInfo]:
+    """Start or go on with a run in a process of its own, which outlives this one; yields while waiting for it, and
+    returns once it is under way.
 
     Raises:
         EngineError: if the run is under way already, or its process ends at once.
@@ -98,7 +97,7 @@ def start_process(folder: Path, check: Callable[[], None]) -> RunInfo:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **_own_session())
     _started.append(process)
     while time.time() < moment + START_SECONDS:
-        check()
+        yield Progress(0, 1, f"Starting {folder.name}")
         ended = process.poll() is not None
         info = run_info(folder)
         if info.updated >= moment and (info.state in UNFINISHED or (ended and info.state in ("finished", "paused"))):
@@ -129,8 +128,8 @@ def refuse_if_active(folder: Path) -> None:
         )
 
 
-def ask_run(folder: Path, action: str, check: Callable[[], None]) -> RunInfo:
-    """Ask a run to save, sample, pause or stop, and wait until that is done.
+def ask_run(folder: Path, action: str) -> Generator[Event, None, RunInfo]:
+    """Ask a run to save, sample, pause or stop; yields until that is done.
 
     Raises:
         BadInput: for an action that there is not. EngineError: if the run is not under way, or dies.
@@ -142,7 +141,7 @@ def ask_run(folder: Path, action: str, check: Callable[[], None]) -> RunInfo:
         return _ask_resting(folder, info, action)
     control.ask(folder, action)
     while (info := run_info(folder)).state in UNFINISHED:
-        check()
+        yield Progress(0, 1, f"Asking {folder.name} to {action}")
         if action not in control.asked(folder):
             return info
         _reap()
