@@ -63,3 +63,7 @@ class CannotWrite(EngineError):
 
 class Unavailable(EngineError):
     """Something that the machine lacks: a device, a display, an optional library, downloaded weights."""
+
+
+class BadItem(Exception):
+    """One of many things of the user's cannot be used; the message says why, in a few words for a line about it."""

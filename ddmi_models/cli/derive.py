@@ -32,9 +32,13 @@ Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="A latent, or any
 
 def encode(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model, or a model file.")],
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A picture, or a mesh or point cloud.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="A picture, a mesh or point cloud, a clip, posed pictures.")
+    ],
     out: Out,
-    up: Annotated[str, typer.Option("--up", help="Axis of a mesh or cloud that points up: y or z.")] = "y",
+    up: Annotated[
+        str | None, typer.Option("--up", help="Axis that points up in it: y or z; y if left out, of posed pictures z.")
+    ] = None,
     resolution: Resolution = None,
     iso: Iso = None,
     device: Device = "auto",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Generator
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def encode(shop: Workshop, request: Encode, token: CancelToken) -> Generator[Eve
     loaded = shop.load(request.model, token)
     domain, info = loaded.model.domain, loaded.info
     yield Progress(0, STAGES, f"Reading {path.name}")
-    source_hash = hash_of(path, token)
+    source_hash = hash_of(path, reader.files(path), token)
     given = reader.read(path, domain, request.up, token)
     token.check()
     yield Progress(1, STAGES, f"Encoding {path.name}")
@@ -45,15 +46,17 @@ def encode(shop: Workshop, request: Encode, token: CancelToken) -> Generator[Eve
     return Encoded(sample, found.figures, found.words)
 
 
-def hash_of(path: Path, token: CancelToken) -> str:
-    """SHA-256 of a file; of a folder: of its files' names and hashes, in order.
+def hash_of(path: Path, files: tuple[Path, ...], token: CancelToken) -> str:
+    """SHA-256 of a file; of several: of their names, as seen from the path's folder, and hashes, in order.
 
     Raises:
         BadCheckpoint: if something cannot be read.
     """
-    if not path.is_dir():
+    if files == (path,):
         return hash_file(path, token.check)
+    home = path if path.is_dir() else path.parent
     digest = hashlib.sha256()
-    for part in sorted(p for p in path.rglob("*") if p.is_file()):
-        digest.update(f"{part.relative_to(path).as_posix()}\0{hash_file(part, token.check)}\n".encode())
+    for part in files:
+        name = Path(os.path.relpath(part, home)).as_posix()
+        digest.update(f"{name}\0{hash_file(part, token.check)}\n".encode())
     return digest.hexdigest()

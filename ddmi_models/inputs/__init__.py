@@ -5,14 +5,14 @@ from __future__ import annotations
 from ddmi_models.errors import BadInput
 from ddmi_models.inputs.base import Comparison, Given, InputReader
 from ddmi_models.inputs.clips import ClipReader
-from ddmi_models.inputs.coloured import ColouredReader
 from ddmi_models.inputs.pictures import PictureReader
+from ddmi_models.inputs.radiance import RadianceReader
 from ddmi_models.inputs.surfaces import SurfaceReader
 
 INPUTS: dict[str, InputReader] = {
     "image": PictureReader(),
     "shape": SurfaceReader(),
-    "nerf": ColouredReader(),
+    "nerf": RadianceReader(),
     "video": ClipReader(),
 }
 

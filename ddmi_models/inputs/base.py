@@ -42,8 +42,8 @@ class InputReader(ABC, Generic[Reference]):
     takes_folders: ClassVar[bool] = False
 
     @abstractmethod
-    def read(self, path: Path, domain: Domain, up: str, token: CancelToken) -> Given[Reference]:
-        """Read a file (or folder) of one of the suffixes. `up`: axis that points up in it, y or z.
+    def read(self, path: Path, domain: Domain, up: str | None, token: CancelToken) -> Given[Reference]:
+        """Read a file (or folder) of one of the suffixes. `up`: axis that points up in it, y or z; None: the usual.
 
         Raises:
             BadInput: if it is unreadable, empty, of another kind. OutOfMemory: if it is too large.
@@ -52,6 +52,14 @@ class InputReader(ABC, Generic[Reference]):
     @abstractmethod
     def compare(self, given: Given[Reference], domain: Domain, fields: BasisFields, token: CancelToken) -> Comparison:
         """The difference between the signal and the decoded field of its latent."""
+
+    def files(self, path: Path) -> tuple[Path, ...]:
+        """All files that are read for a path; what the signal is known by.
+
+        Raises:
+            BadInput: as `read`.
+        """
+        return tuple(sorted(each for each in path.rglob("*") if each.is_file())) if path.is_dir() else (path,)
 
     def check(self, path: Path) -> None:
         """Refuse a path that is missing or of another kind, before anything is loaded.

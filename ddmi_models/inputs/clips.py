@@ -34,7 +34,7 @@ class ClipReader(PictureReader):
     suffixes: ClassVar[tuple[str, ...]] = (".mp4", ".webm", ".gif", ".mov", ".avi", ".mkv", ".m4v")
     takes_folders = True
 
-    def read(self, path: Path, domain: Domain, up: str, token: CancelToken) -> Given[torch.Tensor]:
+    def read(self, path: Path, domain: Domain, up: str | None, token: CancelToken) -> Given[torch.Tensor]:
         assert isinstance(domain, VideoDomain)
         clip, side = domain.clip, domain.config.autoencoder.resolution
         pictures = _numbered(path, clip.rate) if path.is_dir() else _decoded(path)

@@ -36,9 +36,10 @@ class ColouredReader(SurfaceReader):
     takes = "a coloured mesh or point cloud"
     suffixes: ClassVar[tuple[str, ...]] = (".glb", ".gltf", ".obj", ".ply", *ARRAYS)
 
-    def read(self, path: Path, domain: Domain, up: str, token: CancelToken) -> Given[Surface]:
+    def read(self, path: Path, domain: Domain, up: str | None, token: CancelToken) -> Given[Surface]:
+        up = up or "y"
         check_file(path, up)
-        points, colours = _of_array(path) if path.suffix.lower() in ARRAYS else _of_geometry(path)
+        points, colours = points_of_array(path) if path.suffix.lower() in ARRAYS else _of_geometry(path)
         token.check()
         if len(points) < FEWEST_POINTS:
             raise BadInput(f"There are no coloured points in {path.name}.", f"Give at least {FEWEST_POINTS}.")
@@ -77,8 +78,12 @@ def _sampled(mesh: Any, count: int) -> Coloured:
     return np.asarray(points), np.asarray(colours)[:, :3] / 255
 
 
-def _of_array(path: Path) -> Coloured:
-    """One array [N, 6], or `points` and `colors` [N, 3]; colours in [0, 1] or [0, 255]."""
+def points_of_array(path: Path) -> Coloured:
+    """Of a numpy file: one array [N, 6], or `points` and `colors` [N, 3]; colours in [0, 1] or [0, 255].
+
+    Raises:
+        BadInput: if it is not readable, or holds none.
+    """
     try:
         with path.open("rb") as file:
             read = np.load(file, allow_pickle=False)

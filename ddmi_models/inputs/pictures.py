@@ -32,7 +32,7 @@ class PictureReader(InputReader[torch.Tensor]):
     takes = "a picture"
     suffixes: ClassVar[tuple[str, ...]] = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 
-    def read(self, path: Path, domain: Domain, up: str, token: CancelToken) -> Given[torch.Tensor]:
+    def read(self, path: Path, domain: Domain, up: str | None, token: CancelToken) -> Given[torch.Tensor]:
         pixels = np.asarray(squared(load_picture(path), domain.config.anchor_resolution), np.float32)
         image = torch.from_numpy(pixels / 127.5 - 1).permute(2, 0, 1)[None]
         return Given({"image": image}, image)

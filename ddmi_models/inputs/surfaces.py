@@ -52,7 +52,8 @@ class SurfaceReader(InputReader[Surface]):
     takes = "a mesh or a point cloud"
     suffixes: ClassVar[tuple[str, ...]] = (*MESHES, ".xyz", *ARRAYS)
 
-    def read(self, path: Path, domain: Domain, up: str, token: CancelToken) -> Given[Surface]:
+    def read(self, path: Path, domain: Domain, up: str | None, token: CancelToken) -> Given[Surface]:
+        up = up or "y"
         check_file(path, up)
         loaded = _points_of_array(path) if path.suffix.lower() in ARRAYS else load_geometry(path)
         token.check()
@@ -79,9 +80,14 @@ class SurfaceReader(InputReader[Surface]):
 
 def check_file(path: Path, up: str) -> None:
     """Refuse an unknown axis, and a file that does not fit into memory. Raises: BadInput, OutOfMemory."""
+    check_up(up)
+    require_memory(lambda size: size * MEMORY_PER_BYTE, path.stat().st_size, "bytes of a file")
+
+
+def check_up(up: str) -> None:
+    """Refuse an unknown axis. Raises: BadInput."""
     if up not in ("y", "z"):
         raise BadInput(f"The axis {up!r} cannot point up.", "Use y or z.")
-    require_memory(lambda size: size * MEMORY_PER_BYTE, path.stat().st_size, "bytes of a file")
 
 
 def chamfer_distance(first: np.ndarray, second: np.ndarray) -> float:

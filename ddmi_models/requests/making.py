@@ -40,14 +40,14 @@ class Regenerate:
 
 @dataclass(frozen=True)
 class Encode:
-    """Make a sample of the user's own signal: a picture, a mesh or a point cloud. Result: Encoded.
+    """Make a sample of the user's own signal: picture, mesh, point cloud, clip, posed pictures. Result: Encoded.
 
-    `up` is the axis of a mesh or cloud that points up: y or z.
+    `up` is the axis that points up in what has space: y or z; None: y, of posed pictures z.
     """
 
     model: str
     path: Path
-    up: str = "y"
+    up: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ddmi_models.training.datasets.layout import BadItem, Item, Layout, Preparation, Rows, Tree
+from ddmi_models.errors import BadItem
+from ddmi_models.training.datasets.layout import Item, Layout, Preparation, Rows, Tree
 from ddmi_models.training.datasets.looks import LOOK
 
 if TYPE_CHECKING:

@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ddmi_models.errors import BadItem
+
 Rows = dict[str, NDArray[np.generic]]
 """Arrays of a training set by key; one row a training item."""
-
-
-class BadItem(Exception):
-    """An item cannot be used; the message says why, in a few words."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from ddmi_models.training.datasets.layout import BadItem
+from ddmi_models.errors import BadItem
 from ddmi_models.training.procedural.real_shards import level_of
 from ddmi_models.training.procedural.sampling import FAR, NEAR, QUERY_EXTENT
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ddmi_models.errors import BadData
-from ddmi_models.training.datasets.layout import BadItem, Item, Layout, Preparation, Rows
+from ddmi_models.errors import BadData, BadItem
+from ddmi_models.training.datasets.layout import Item, Layout, Preparation, Rows
 from ddmi_models.training.datasets.recognise import Found
 from ddmi_models.training.datasets.store import (
     StoreWriter,

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ddmi_models.errors import BadData
+from ddmi_models.errors import BadData, BadItem
 from ddmi_models.training.datasets.images import IMAGES, open_picture, squared
-from ddmi_models.training.datasets.layout import BadItem, Item, Layout, Tree
+from ddmi_models.training.datasets.layout import Item, Layout, Tree
 from ddmi_models.training.datasets.posed import POSED, POSED_NPZ, SRN
 from ddmi_models.training.datasets.shapes import MESHES, OCCUPANCY
 from ddmi_models.training.datasets.videos import FRAME_FOLDERS, VIDEO_FILES

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ddmi_models.errors import BadItem
 from ddmi_models.training.datasets.layout import (
-    BadItem,
     Item,
     Layout,
     Preparation,

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ddmi_models.errors import BadItem
 from ddmi_models.training.datasets.images import ENDINGS as PICTURE_ENDINGS
 from ddmi_models.training.datasets.images import open_picture, picture_look, squared
 from ddmi_models.training.datasets.layout import (
-    BadItem,
     Item,
     Layout,
     Preparation,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ddmi_models.training.datasets.layout import BadItem
+from ddmi_models.errors import BadItem
 
 Array = NDArray[Any]
 
@@ -19,11 +20,19 @@ WHITE = 244
 FEWEST_VIEWS = 6
 
 
-def carve(pictures: NDArray[np.uint8], poses: Array, angle: float, rng: np.random.Generator, count: int) -> Array:
+def carve(
+    pictures: NDArray[np.uint8],
+    poses: Array,
+    angle: float,
+    rng: np.random.Generator,
+    count: int,
+    check: Callable[[], None] = lambda: None,
+) -> Array:
     """Points of the visual hull's surface and their colours in [0, 1]: [count, 6], in the units of the poses.
 
     Args:
         pictures: [V, S, S, 3] with a white background; poses: [V, 4, 4], looking along -z; angle: radians across.
+        check: called before every picture, so that it may raise and end the work.
 
     Raises:
         BadItem: too few views, no plain background, or nothing is left.
@@ -38,6 +47,7 @@ def carve(pictures: NDArray[np.uint8], poses: Array, angle: float, rng: np.rando
     grid = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3) + middle
     filled = np.ones(len(grid), bool)
     for mask, pose in zip(masks, poses, strict=True):
+        check()
         rows, columns, _, inside = _project(grid, pose, angle, mask.shape[0])
         filled &= ~inside | mask[rows, columns]
     shell = grid[_surface(filled.reshape(CELLS, CELLS, CELLS)).ravel()]
