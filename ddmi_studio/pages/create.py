@@ -78,7 +78,8 @@ class CreatePage(QWidget):
         self.filmstrip.reuse_wanted.connect(session.reuse)
         self.filmstrip.copy_wanted.connect(self.copy_recipe)
         self.filmstrip.export_wanted.connect(self._export_entry)
-        self.stage.spin_wanted.connect(self.export_turntable)
+        self.stage.spin_wanted.connect(lambda: self.export_clip(flies=False))
+        self.stage.flight_wanted.connect(lambda: self.export_clip(flies=True))
         self.stage.welcome.wanted.connect(self._make_first)
         self.stage.welcome.import_wanted.connect(self.open)
 
@@ -129,15 +130,15 @@ class CreatePage(QWidget):
         if path is not None:
             self.renders.export(path)
 
-    def export_turntable(self) -> None:
-        """Ask where to, then write a clip of the sample turning once."""
+    def export_clip(self, flies: bool) -> None:
+        """Ask where to, then write a clip of the sample turning once, or seen along the camera path."""
         entry = self.session.samples.current
         if entry is None:
             return
         formats = ((".mp4", "MP4"), (".gif", "GIF"))
         path = dialogs.save_path(self, self._suggestion(entry, ".mp4"), formats, ".mp4")
         if path is not None:
-            self.renders.export(path, (TURNTABLE_PIXELS, TURNTABLE_PIXELS))
+            self.renders.export(path, (TURNTABLE_PIXELS, TURNTABLE_PIXELS), flies)
 
     def _suggestion(self, entry: SessionSample, suffix: str) -> Path:
         recipe = entry.sample.recipe

@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, 
 
 from ddmi_models.requests import ExportEstimate
 from ddmi_studio.pages.clip_fields import ClipFields, ExportRate
+from ddmi_studio.pages.motion_fields import MotionFields
 from ddmi_studio.pages.parts import HintButton, column, label, named, rule, scrolled
 from ddmi_studio.state.queue import duration, size
 from ddmi_studio.state.renders import Renders
-from ddmi_studio.state.scene import Scene
 from ddmi_studio.state.session import Session
 from ddmi_studio.widgets import LabelledSlider, SegmentedButtons
 
@@ -57,6 +57,7 @@ class Inspector(QWidget):
         self._lay_out()
         session.domain_changed.connect(self._show_domain)
         session.render.changed.connect(lambda domain, _moving: self._show_settings(domain))
+        session.render.export_changed.connect(self._show_sizes)
         session.samples.selected.connect(lambda _entry: self._show_buttons())
         renders.estimated.connect(self._show_estimate)
         self._show_buttons()
@@ -66,6 +67,7 @@ class Inspector(QWidget):
         self.resolution.setToolTip("The field is evaluated anew at this size")
         self.iso = LabelledSlider("Iso level", 0.05, 0.95, 0.5, tooltip="Occupancy probability of the surface")
         self.clip, self.export_rate = ClipFields(self._session), ExportRate(self._session)
+        self.motion = MotionFields(self._session)
         self.scales_title = label("Basis scales", "section")
         self.scales_title.setToolTip("How much each level of the decomposition adds: 0 takes it away, 1 is as trained")
         self.formats = SegmentedButtons([(".png", "PNG")])
@@ -116,6 +118,7 @@ class Inspector(QWidget):
             named("Export &at", self.export_size),
             self.export_size,
             self.export_rate,
+            self.motion,
             self.estimate,
         ):
             layout.addWidget(widget)
@@ -172,7 +175,8 @@ class Inspector(QWidget):
         export = self._session.render.export(domain)
         self.formats.set_options(scene.formats)
         self.formats.set_value(export.suffix)
-        self._show_sizes(scene)
+        self._show_sizes(domain)
+        self.motion.show_motion()
         self._show_settings(domain)
         self._show_buttons()
         self._content.show()
@@ -209,21 +213,22 @@ class Inspector(QWidget):
             self.gains.append(slider)
         self.scales_title.setVisible(count > 0)
 
-    def _show_sizes(self, scene: Scene) -> None:
+    def _show_sizes(self, domain: str) -> None:
+        """The sizes on offer for the chosen format."""
+        if domain != self._session.domain:
+            return
+        sizes = self._session.scenes[domain].sizes(self._session.render.export(domain).suffix)
         with QSignalBlocker(self.export_size):
             self.export_size.clear()
-            for resolution in scene.export_sizes:
-                self.export_size.addItem(f"{resolution} {scene.unit}")
-        self.export_size.setToolTip(
-            "Cells along each side of the cube"
-            if scene.has_iso
-            else "Pixels a side, or width x height, such as 1600x900"
-        )
-        self._show_size(scene.domain)
+            for resolution in sizes.choices:
+                self.export_size.addItem(f"{resolution} {sizes.unit}")
+        self.export_size.setToolTip(sizes.meaning)
+        self._show_size(domain)
 
     def _show_size(self, domain: str) -> None:
-        width, height = self._session.render.export(domain).resolution
-        unit = self._session.scenes[domain].unit
+        choice = self._session.render.export(domain)
+        width, height = choice.resolution
+        unit = self._session.scenes[domain].sizes(choice.suffix).unit
         with QSignalBlocker(self.export_size):
             self.export_size.setCurrentText(f"{width} {unit}" if width == height else f"{width}x{height} {unit}")
 

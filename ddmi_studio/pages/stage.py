@@ -25,10 +25,11 @@ class Stage(QWidget):
     """Holds one view a domain, made when it is first needed, and passes what it asks for to the renders.
 
     Signals:
-        spin_wanted: the view's button for a turntable clip.
+        spin_wanted: the view's button for a turntable clip. flight_wanted: that for a clip along the camera path.
     """
 
     spin_wanted = Signal()
+    flight_wanted = Signal()
 
     def __init__(self, session: Session, renders: Renders) -> None:
         super().__init__()
@@ -100,9 +101,14 @@ class Stage(QWidget):
         self._tools[domain] = view.tools()
         self._tool_stack.addWidget(self._tools[domain])
         view.render_wanted.connect(self._renders.wish)
-        spin: Any = getattr(view, "spin_wanted", None)
-        if spin is not None:
-            spin.connect(self.spin_wanted)
+        for name, heard in (
+            ("spin_wanted", self.spin_wanted),
+            ("flight_wanted", self.flight_wanted),
+            ("shot_changed", lambda values: self._session.render.set_shot(domain, **values)),
+        ):
+            signal: Any = getattr(view, name, None)
+            if signal is not None:
+                signal.connect(heard)
         view.set_settings(self._session.render.settings(domain), False)
         self.banner.raise_()
 

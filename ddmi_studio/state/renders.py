@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -42,6 +44,7 @@ class Renders(QObject):
         session.samples.selected.connect(self._on_selected)
         session.render.export_changed.connect(lambda _domain: self.estimate())
         session.render.changed.connect(self._on_settings)
+        session.render.shot_changed.connect(lambda _domain: self.estimate())
 
     def wish(self, view: View, channel: str) -> None:
         """Render a view of the sample that is shown; a newer wish on the channel takes its place."""
@@ -88,6 +91,13 @@ class Renders(QObject):
         clip = self._session.render.settings(domain).clip
         return Timing() if clip is None else clip.timing(self._session.render.export(domain).rate)
 
+    def _cameras(self, domain: str, path: Path, flies: bool | None) -> dict[str, Any]:
+        """From where an export is seen, as its arguments."""
+        shot = self._session.render.shot(domain)
+        if shot is None:
+            return {}
+        return replace(shot, flies=shot.flies if flies is None else flies).arguments(path.suffix.lower())
+
     def estimate(self) -> None:
         """Ask, soon, what the chosen export would cost."""
         self.estimated.emit(None)
@@ -104,11 +114,16 @@ class Renders(QObject):
                 self.estimated.emit(event.value)
 
         size, timing = max(choice.resolution), self._timing(entry.domain)
-        request = EstimateExport(entry.sample, choice.suffix, size, timing)
+        shot = self._session.render.shot(entry.domain)
+        views = None if shot is None else shot.frames(choice.suffix)
+        request = EstimateExport(entry.sample, choice.suffix, size, timing, views)
         self._session.lane.submit(request, heard, Priority.BACKGROUND, "estimate")
 
-    def export(self, path: Path, resolution: tuple[int, int] | None = None) -> None:
-        """Write the sample that is shown to a file, at the chosen size unless another is given."""
+    def export(self, path: Path, resolution: tuple[int, int] | None = None, flies: bool | None = None) -> None:
+        """Write the sample that is shown to a file, at the chosen size unless another is given.
+
+        `flies`: whether a clip follows the camera path; None: as chosen.
+        """
         session, entry = self._session, self._session.samples.current
         if entry is None:
             return
@@ -121,6 +136,7 @@ class Renders(QObject):
             settings.gains,
             settings.grain,
             timing=self._timing(entry.domain),
+            **self._cameras(entry.domain, path, flies),
         )
         session.settings.folder = str(path.parent)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
-from ddmi_models.requests import Rendered, Sample, View
+from ddmi_models.requests import Camera, Rendered, Sample, View
 from ddmi_studio.state.clip import ClipSettings
+
+PIXELS_MEAN = "Pixels a side, or width x height, such as 1600x900"
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class RenderSettings:
         gains: weight of each basis scale, coarse to fine; None: all 1.
         grain: strength of the seeded noise lattice, in [0, 1].
         clip: frames of a clip; None where nothing moves.
+        camera: how a radiance field is usually seen, distance and angle of view filled in; None in other domains.
     """
 
     resolution: int
@@ -31,6 +35,7 @@ class RenderSettings:
     gains: tuple[float, ...] | None = None
     grain: float = 0.0
     clip: ClipSettings | None = None
+    camera: Camera | None = None
 
 
 class SceneView(Protocol):
@@ -55,6 +60,16 @@ class SceneView(Protocol):
 
 
 @dataclass(frozen=True)
+class Sizes:
+    """What the size of an exported file counts, in words too, and the sizes on offer."""
+
+    unit: str
+    meaning: str
+    choices: tuple[int, ...]
+    default: int
+
+
+@dataclass(frozen=True)
 class Scene:
     """One row of the table of scenes, keyed by the domain's name.
 
@@ -62,8 +77,12 @@ class Scene:
         icon: name of a qtawesome icon. unit: what the resolution counts ("px", "cells").
         minimum, maximum, default: of the resolution slider.
         formats: (suffix, label) of the files offered for export, the usual one first.
-        export_sizes, export_default: resolutions offered for export.
-        takes: endings of the user's own files that become fields of the domain.
+        export_sizes, export_default: resolutions offered for export. own_sizes: of formats, by suffix, whose size
+            counts something else.
+        has_cameras: it is seen by a camera that moves around it, see `Shot`.
+        takes: endings of the user's own files that become fields of the domain; own: what these are, in words.
+        folder_marks: files of which one tells a folder that is taken too; (): every folder is; None: none is.
+        upright: whether an axis of the user's own files points up.
         build: makes the view. modules: what it imports then, loaded beside the window before.
     """
 
@@ -82,3 +101,21 @@ class Scene:
     build: Callable[[], SceneView]
     modules: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
+    own: str = ""
+    folder_marks: tuple[str, ...] | None = None
+    upright: bool = False
+    has_cameras: bool = False
+    own_sizes: Mapping[str, Sizes] = field(default_factory=dict)
+
+    def sizes(self, suffix: str) -> Sizes:
+        """Sizes of a format."""
+        meaning = "Cells along each side of the cube" if self.has_iso else PIXELS_MEAN
+        return self.own_sizes.get(suffix) or Sizes(self.unit, meaning, self.export_sizes, self.export_default)
+
+    def fit(self, path: Path) -> int:
+        """How well the domain fits a file or folder of the user's own: 0 not at all, 1 well, 2 by its mark."""
+        if not path.is_dir():
+            return int(path.suffix.lower() in self.takes)
+        if self.folder_marks is None:
+            return 0
+        return 2 if any((path / mark).exists() for mark in self.folder_marks) else int(not self.folder_marks)
