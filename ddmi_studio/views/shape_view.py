@@ -6,28 +6,14 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import (
-    QColor,
-    QHideEvent,
-    QImage,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPen,
-    QResizeEvent,
-    QWheelEvent,
-)
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from ddmi_models.errors import Unavailable
 from ddmi_models.requests import MeshData, MeshView, Rendered, Sample, View
-from ddmi_studio import theme
 from ddmi_studio.state.scene import RenderSettings
+from ddmi_studio.views.orbit_stage import OrbitStage, ToolBar
 from ddmi_studio.views.scale_shift import partial_gains, shifts
-from ddmi_studio.views.stage import MARGIN, Stage, ToolButton
-from ddmi_studio.views.turntable import Turntable
 from ddmi_studio.widgets import SegmentedButtons
 
 if TYPE_CHECKING:
@@ -42,98 +28,24 @@ MODE_TOOLTIPS = {
     "scales": "Colour by the basis scale that moves the surface: green the middle one, orange the fine one",
 }
 HINT = "drag: orbit    right drag or wheel: zoom    Shift drag: pan    Home: reset"
-ROOMY = 560  # pixels of width from which the tool bar shows everything
-WHEEL_ZOOM = 1.12
-DRAG_ZOOM = 1.008  # factor a pixel
-KEY_ORBIT = 12  # pixels of drag that an arrow key stands for
-SPIN_STEP = 1.2  # degrees a frame
-FRAME = 33  # milliseconds
-REST = 180  # milliseconds without movement until the fine mesh is drawn again
 QUICK = 0.25  # seconds that a mesh may take while a slider moves
 COLORED_CELLS = 128  # of a mesh coloured by scales
 SCALE_CELLS = 64  # of the surfaces that fewer scales make
 FIRST_CELLS, LEAST_CELLS, MOST_CELLS = 48, 24, 128  # while a slider moves
 
 
-def gesture(event: QMouseEvent) -> str:
-    """What a drag that begins with this press does: "orbit", "zoom" or "pan"."""
-    if event.button() == Qt.MouseButton.RightButton:
-        return "zoom"
-    if event.button() == Qt.MouseButton.MiddleButton or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-        return "pan"
-    return "orbit"
-
-
-class Axes(QWidget):
-    """The three directions, as the camera sees them."""
-
-    SIDE = 64
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setFixedSize(self.SIDE, self.SIDE)
-        self.camera = Turntable()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        font = painter.font()
-        font.setPixelSize(10)
-        painter.setFont(font)
-        right, up, backward = self.camera.axes()
-        c = theme.colors()
-        middle = QPointF(self.SIDE / 2, self.SIDE / 2)
-        for axis in sorted(range(3), key=lambda i: backward[i]):
-            tip = QPointF(right[axis], -up[axis])
-            color = QColor((c.danger, c.success, c.accent)[axis])
-            color.setAlphaF(0.55 + 0.45 * max(0.0, float(backward[axis])))
-            painter.setPen(QPen(color, 1.8, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-            painter.drawLine(middle, middle + tip * 20)
-            at = middle + tip * 27
-            painter.drawText(QPointF(at.x() - 3, at.y() + 4), "XYZ"[axis])
-
-
-class ToolBar(QWidget):
-    """Leaves out what can be spared where there is little room: a text beside an icon, buttons with a key."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.shrinking: tuple[ToolButton, ...] = ()
-        self.spared: tuple[ToolButton, ...] = ()
-
-    def set_roomy(self, roomy: bool) -> None:
-        for button in self.shrinking:
-            button.show_text(roomy)
-        for button in self.spared:
-            button.setVisible(roomy)
-
-
-class ShapeStage(Stage):
-    """Shows a shape sample. Keys: arrows orbit, + and - zoom, Home resets, Space spins."""
-
-    spinning_changed = Signal(bool)
-    spin_wanted = Signal()
-    roomy = Signal(bool)
+class ShapeStage(OrbitStage):
+    """Shows a shape sample."""
 
     def __init__(self) -> None:
         super().__init__("Shape", "mdi6.cube-outline", "Shapes appear here.", HINT)
         self.canvas, self.problem = self._make_canvas()
-        self.axes = Axes(self)
-        self.camera = Turntable()
         self.mesh: MeshData | None = None
         self._settings = RenderSettings(resolution=64)
         self._partial: dict[str, MeshData] = {}
         self._quick_cells = FIRST_CELLS
         self._asked_at = 0.0
         self._framed = False
-        self._hold: QPointF | None = None
-        self._gesture = "orbit"
-        self._spin = QTimer(self, interval=FRAME)
-        self._spin.timeout.connect(self._turn)
-        self._rest = QTimer(self, singleShot=True, interval=REST)
-        self._rest.timeout.connect(self._come_to_rest)
-        theme.notifier().changed.connect(self._redraw)
         if self.problem:
             self.hint.setText(f"{self.problem} Shapes are drawn without it, more slowly.")
         self._cover_or_not()
@@ -206,25 +118,15 @@ class ShapeStage(Stage):
         layout.setSpacing(6)
         self.modes = SegmentedButtons(MODES, self.canvas.mode, tooltips=MODE_TOOLTIPS, per_row=len(MODES), parent=box)
         self.modes.value_changed.connect(self.set_mode)
-        self.spin = ToolButton(box, "mdi6.rotate-360", "Turn slowly (Space)", checkable=True, text="Spin")
-        self.spin.setChecked(self._spin.isActive())
-        self.spin.clicked.connect(self.set_spinning)
-        self.spinning_changed.connect(self.spin.setChecked)
-        self.home = ToolButton(box, "mdi6.home-outline", "Back to the first view (Home)")
-        self.home.clicked.connect(self.go_home)
-        self.clip = ToolButton(box, "mdi6.movie-open-outline", "Save a turntable clip (MP4)")
-        self.clip.clicked.connect(self.spin_wanted)
+        self.make_orbit_tools(box)
         for widget in (self.modes, self.spin, self.clip, self.home):
             layout.addWidget(widget)
         layout.addStretch(1)
-        box.shrinking, box.spared = (self.spin,), (self.home,)
-        self.roomy.connect(box.set_roomy)
-        box.set_roomy(self.width() >= ROOMY)
+        self.fit_tools(box, shrinking=(self.spin,), spared=(self.home,))
         return box
 
     def release(self) -> None:
-        self._spin.stop()
-        self._rest.stop()
+        self.stop_moving()
         self.wishes.forget()
         self.canvas.release()
 
@@ -270,93 +172,17 @@ class ShapeStage(Stage):
         else:
             self._ask_for_scales()
 
-    def set_spinning(self, spinning: bool) -> None:
-        spinning = spinning and self._has_sample
-        if spinning:
-            self._spin.start()
-        else:
-            self._spin.stop()
-        self.spinning_changed.emit(spinning)
-
-    def go_home(self) -> None:
-        self._move_camera(self.camera.home())
-
     def _frame(self, mesh: MeshData) -> None:
         self.camera = self.camera.framed(mesh.vertices.min(axis=0), mesh.vertices.max(axis=0))
         self._framed = True
-        self._redraw()
+        self._redraw(False)
 
-    def _turn(self) -> None:
-        self._move_camera(self.camera.orbited(-SPIN_STEP / 0.4, 0))
-
-    def _move_camera(self, camera: Turntable) -> None:
-        if camera == self.camera:
-            return
-        self.camera = camera
-        self.canvas.moving = True
-        self._rest.start()
-        self._redraw()
-
-    def _come_to_rest(self) -> None:
-        self.canvas.moving = False
-
-    def _redraw(self) -> None:
-        self.axes.camera = self.camera
+    def _redraw(self, moving: bool) -> None:
+        super()._redraw(moving)
+        self.canvas.moving = moving
         self.canvas.set_camera(self.camera)
-        self.axes.update()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if self._hold is None:
-            self._hold, self._gesture = event.position(), gesture(event)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._hold is None:
-            return
-        step, self._hold = event.position() - self._hold, event.position()
-        if self._gesture == "zoom":
-            self._move_camera(self.camera.zoomed(DRAG_ZOOM ** -step.y()))
-        elif self._gesture == "pan":
-            self._move_camera(self.camera.panned(step.x(), step.y(), self.height()))
-        else:
-            self.set_spinning(False)
-            self._move_camera(self.camera.orbited(step.x(), step.y()))
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if event.buttons() == Qt.MouseButton.NoButton:
-            self._hold = None
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self.go_home()
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        self._move_camera(self.camera.zoomed(WHEEL_ZOOM ** (event.angleDelta().y() / 120)))
-        event.accept()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        keys = Qt.Key
-        orbits = {keys.Key_Left: (-1, 0), keys.Key_Right: (1, 0), keys.Key_Up: (0, -1), keys.Key_Down: (0, 1)}
-        key = event.key()
-        if key in orbits:
-            self._move_camera(self.camera.orbited(*(KEY_ORBIT * step for step in orbits[keys(key)])))
-        elif key in (keys.Key_Plus, keys.Key_Equal, keys.Key_Minus):
-            self._move_camera(self.camera.zoomed(1 / WHEEL_ZOOM if key == keys.Key_Minus else WHEEL_ZOOM))
-        elif key == keys.Key_Home:
-            self.go_home()
-        elif key == keys.Key_Space:
-            self.set_spinning(not self._spin.isActive())
-        else:
-            event.ignore()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        self.set_spinning(False)
-        super().hideEvent(event)
 
     # Texts and layers
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.roomy.emit(self.width() >= ROOMY)
 
     def _describe(self) -> None:
         mesh = self.mesh
@@ -381,13 +207,3 @@ class ShapeStage(Stage):
         if hasattr(self, "canvas"):
             yield self.canvas
         yield self.cover
-
-    def corner_room(self) -> int:
-        return Axes.SIDE
-
-    def arrange(self) -> None:
-        super().arrange()
-        if hasattr(self, "axes"):
-            self.axes.setVisible(not self.cover.isVisible())
-            self.axes.move(self.width() - Axes.SIDE - MARGIN + 8, self.height() - Axes.SIDE - MARGIN + 10)
-            self.axes.raise_()

@@ -20,6 +20,7 @@ class Turntable:
 
     Attributes:
         target: the point that is orbited. distance: from it to the eye. home_*: what `home` goes back to.
+        field_of_view: vertical; in a window higher than wide horizontal.
     """
 
     azimuth: float = HOME_AZIMUTH
@@ -28,21 +29,25 @@ class Turntable:
     target: tuple[float, float, float] = (0.0, 0.0, 0.0)
     home_distance: float = 2.6
     home_target: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    home_azimuth: float = HOME_AZIMUTH
+    home_elevation: float = HOME_ELEVATION
+    field_of_view: float = FIELD_OF_VIEW
 
     def framed(self, low: np.ndarray, high: np.ndarray) -> Turntable:
         """Make a view of the box from `low` to `high` the home of this camera, and go there."""
         center = (low + high) / 2
         radius = max(float(np.linalg.norm(high - low)) / 2, 0.05)
-        distance = 0.96 * radius / math.sin(math.radians(FIELD_OF_VIEW / 2))
+        distance = 0.96 * radius / math.sin(math.radians(self.field_of_view / 2))
         target = (float(center[0]), float(center[1]), float(center[2]))
         return replace(self, home_distance=distance, home_target=target).home()
 
     def home(self) -> Turntable:
-        return Turntable(
+        return replace(
+            self,
+            azimuth=self.home_azimuth,
+            elevation=self.home_elevation,
             distance=self.home_distance,
             target=self.home_target,
-            home_distance=self.home_distance,
-            home_target=self.home_target,
         )
 
     def is_home(self) -> bool:
@@ -59,7 +64,7 @@ class Turntable:
 
     def panned(self, dx: float, dy: float, height: int) -> Turntable:
         """Move by a drag of so many pixels in a window `height` pixels high: the target stays under the hand."""
-        unit = 2 * self.distance * math.tan(math.radians(FIELD_OF_VIEW / 2)) / max(1, height)
+        unit = 2 * self.distance * math.tan(math.radians(self.field_of_view / 2)) / max(1, height)
         right, up, _ = self.axes()
         moved = np.asarray(self.target) - dx * unit * right + dy * unit * up
         x, y, z = np.clip(moved, -REACH, REACH)
@@ -84,7 +89,7 @@ class Turntable:
     def projection(self, aspect: float) -> np.ndarray:
         """Camera to clip space, [4, 4], for column vectors. In a window higher than wide the width decides."""
         near, far = max(0.02, self.distance - 2.5), self.distance + 4.0
-        f = 1 / math.tan(math.radians(FIELD_OF_VIEW / 2)) * min(1.0, aspect)
+        f = 1 / math.tan(math.radians(self.field_of_view / 2)) * min(1.0, aspect)
         matrix = np.zeros((4, 4))
         matrix[0, 0], matrix[1, 1] = f / aspect, f
         matrix[2, 2], matrix[2, 3] = (far + near) / (near - far), 2 * far * near / (near - far)
