@@ -64,6 +64,7 @@ class ClipFields(QWidget):
         for slider in (self.start, self.stop):
             slider.set_range(0, max(clip.last, 0.01))
         self.stop.set_default(clip.last)
+        self.rate.set_default(clip.trained_rate)
         for slider, value in (
             (self.rate, clip.rate),
             (self.start, clip.start),

@@ -105,6 +105,7 @@ class Stage(QWidget):
             ("spin_wanted", self.spin_wanted),
             ("flight_wanted", self.flight_wanted),
             ("shot_changed", lambda values: self._session.render.set_shot(domain, **values)),
+            ("clip_changed", lambda clip, moving: self._session.render.set(domain, moving, clip=clip)),
         ):
             signal: Any = getattr(view, name, None)
             if signal is not None:

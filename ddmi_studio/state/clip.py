@@ -16,12 +16,13 @@ class ClipSettings:
 
     Attributes:
         last: seconds from the first trained frame to the last one; no window ends later.
-        rate: frames a second.
+        trained_rate: frames a second of the trained clips. rate: of this one.
         start, stop: the window, in seconds.
         shutter: part of the time from frame to frame over which a frame is averaged, in [0, 1].
     """
 
     last: float
+    trained_rate: float
     rate: float
     start: float
     stop: float
@@ -31,7 +32,7 @@ class ClipSettings:
     def trained(cls, frames: int, rate: float) -> ClipSettings:
         """The trained frames themselves."""
         last = (frames - 1) / rate
-        return cls(last, rate, 0.0, last)
+        return cls(last, rate, rate, 0.0, last)
 
     @property
     def count(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ddmi_studio.state.scene import Scene
 from ddmi_studio.views.image_view import ImageStage
 from ddmi_studio.views.shape_view import ShapeStage
+from ddmi_studio.views.video_view import VideoStage
 
 SCENES: dict[str, Scene] = {
     "image": Scene(
@@ -39,5 +40,23 @@ SCENES: dict[str, Scene] = {
         build=ShapeStage,
         takes=(".glb", ".gltf", ".obj", ".ply", ".stl", ".off", ".xyz", ".npy", ".npz"),
         modules=("ddmi_studio.views.mesh_canvas",),
+    ),
+    "video": Scene(
+        domain="video",
+        label="Video",
+        icon="mdi6.filmstrip",
+        resolution_label="Size",
+        unit="px",
+        minimum=64,
+        maximum=1024,
+        default=256,
+        has_iso=False,
+        formats=((".mp4", "MP4"), (".webm", "WebM"), (".gif", "GIF"), ("", "Frames")),
+        export_sizes=(128, 256, 512, 768, 1024),
+        export_default=512,
+        build=VideoStage,
+        takes=(".mp4", ".webm", ".gif", ".mov", ".avi", ".mkv", ".m4v"),
+        own="clips and folders of frames",
+        folder_marks=(),
     ),
 }

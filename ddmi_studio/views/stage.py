@@ -259,5 +259,10 @@ class ToolButton(QToolButton):
         style = Qt.ToolButtonStyle
         self.setToolButtonStyle(style.ToolButtonTextBesideIcon if shown else style.ToolButtonIconOnly)
 
+    def set_icon(self, icon: str, tooltip: str) -> None:
+        self._icon = icon
+        self.setToolTip(tooltip)
+        self._paint_icon()
+
     def _paint_icon(self) -> None:
         self.setIcon(theme.icon(self._icon, theme.colors().text))
