@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ddmi_models.cli.ablation import PRESET, ablate
 from ddmi_models.cli.session import (
     Debug,
     Json,
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Training runs.", no_args_is_help=True, rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or its folder.")]
+Preset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="A shipped configuration, or `ablation`.")]
+Unregistered = Annotated[bool, typer.Option("--no-register", help="Keep the model in the run's folder only.")]
 FOLLOW_SECONDS = 1.0
 
 
 def train(
     config: Annotated[Path | None, typer.Argument(metavar="CONFIG.yaml", help="Configuration of the run.")] = None,
-    preset: Annotated[str | None, typer.Option("--preset", metavar="NAME", help="A shipped configuration.")] = None,
+    preset: Preset = None,
     data: Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Training set.")] = None,
     start: Annotated[
         str | None, typer.Option("--from", metavar="MODEL", help="Model to start from: a name, a file, or a run.")
@@ -49,9 +52,7 @@ def train(
     register: Annotated[
         str | None, typer.Option("--register", metavar="NAME", help="Name of the finished model among the models.")
     ] = None,
-    no_register: Annotated[
-        bool, typer.Option("--no-register", help="Keep the model in the run's folder only.")
-    ] = False,
+    no_register: Unregistered = False,
     detach: Annotated[
         bool, typer.Option("--detach", help="Train in a process of its own; follow it with `ddmi runs`.")
     ] = False,
@@ -64,6 +65,8 @@ def train(
     set_debug(debug)
     if sum(given is not None for given in (config, preset, resume)) != 1:
         usage_error("Give a CONFIG.yaml, --preset NAME or --resume RUN.")
+    if preset == PRESET:
+        return ablate(data, settings, run, device, as_json, refused=any((start, register, no_register, detach)))
     changes = {"data.train": data, "start_from": start, "device": device, "register_as": register}
     overrides = [*(settings or ()), *(f"{key}={value}" for key, value in changes.items() if value is not None)]
     overrides += ["add_to_models=false"] if no_register else []
@@ -73,13 +76,13 @@ def train(
     values, session = plan.config.model_dump(mode="json"), Session("cpu")
     if detach:
         asked = ControlRun(str(plan.folder), "resume") if plan.resume else StartRun(values, plan.folder)
-        _tell(session.ask(asked), as_json)
-        return
+        return _tell(session.ask(asked), as_json)
     model = session.ask(Train(values, plan.folder, plan.resume))
     if as_json:
         put_json({"model": str(model), "run": str(plan.folder)})
     else:
         print(model)
+    return None
 
 
 def _plan(

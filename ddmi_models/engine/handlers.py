@@ -13,6 +13,7 @@ from ddmi_models.cancel import CancelToken
 from ddmi_models.engine.workshop import Workshop
 from ddmi_models.events import Event
 from ddmi_models.requests import (
+    Ablate,
     CheckData,
     CheckTraining,
     ControlRun,
@@ -85,6 +86,7 @@ HANDLERS: dict[type, Handler] = {
     Train: late("runs", "train"),
     DescribeTraining: late("runs", "describe"),
     CheckTraining: late("runs", "proofread"),
+    Ablate: late("runs", "ablate"),
     StartRun: late("runs", "start"),
     ListRuns: late("runs", "list_all"),
     ShowRun: late("runs", "show"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.engine.workshop import Workshop
 from ddmi_models.errors import EngineError
 from ddmi_models.events import Event, Result
 from ddmi_models.requests import (
+    Ablate,
     CheckTraining,
     ControlRun,
     DescribeTraining,
@@ -58,6 +60,18 @@ def proofread(
 
     yield from ()
     return proofreading.proofread(request.config)
+
+
+def ablate(shop: Workshop, request: Ablate, token: CancelToken) -> Generator[Event, None, dict[str, Any]]:
+    """Train and measure the variants of an ablation."""
+    from ddmi_models.training.ablation.config import AblationConfig
+    from ddmi_models.training.ablation.study import run_ablation
+
+    for event in run_ablation(AblationConfig.parse(request.config), request.run_dir, token):
+        if isinstance(event, Result):
+            return event.value
+        yield event
+    raise AssertionError("an ablation ends with its table")
 
 
 def start(shop: Workshop, request: StartRun, token: CancelToken) -> Generator[Event, None, RunInfo]:

@@ -30,7 +30,8 @@ SIZES_COUNT, LARGEST, REDUCTION = 16, 1024, 16
 """Pictures, pixels and reduction when a picture is compared with itself at another size."""
 
 
-def _several(seen: Seen) -> Seen:
+def several(seen: Seen) -> Seen:
+    """The same, if there is enough of it for a distribution. Raises: BadInput."""
     if len(seen.inputs) < FEWEST:
         raise BadInput(
             f"Only {len(seen.inputs)} samples have anything to be seen, too few to measure a distribution.",
@@ -42,8 +43,8 @@ def _several(seen: Seen) -> Seen:
 def measure_frechet(study: Study) -> Work:
     """Frechet distance of samples, and of the held-out items after the autoencoder: no second stage can do better."""
     real = study.features(study.means)
-    again = _several((yield from study.reconstructions()))
-    seen = _several((yield from study.samples()))
+    again = several((yield from study.reconstructions()))
+    seen = several((yield from study.samples()))
     return {
         "samples": frechet_distance(study.features(seen.means), real),
         "reconstructions": frechet_distance(study.features(again.means), real),
@@ -54,7 +55,7 @@ def measure_frechet(study: Study) -> Work:
 
 def measure_precision_recall(study: Study) -> Work:
     """Share of samples among the data, share of the data among the samples."""
-    seen = _several((yield from study.samples()))
+    seen = several((yield from study.samples()))
     precision, recall = precision_and_recall(study.features(seen.means), study.features(study.means))
     return {"precision": precision, "recall": recall, "feature space": FEATURE_SPACE, "empty samples": seen.empty}
 
@@ -66,7 +67,7 @@ def measure_mmd_cov(study: Study) -> Work:
     figures: dict[str, Any] = {}
     looks = {"samples": study.samples, "reconstructions": study.reconstructions}
     for name, look in looks.items():
-        seen = _several((yield from look()))
+        seen = several((yield from look()))
         yield Progress(0, 1, f"Chamfer distances of {name}")
         clouds = [each["cloud"][0].numpy().astype(np.float64) for each in seen.inputs]
         matching, coverage = matching_and_coverage(chamfer_distances(clouds, references, study.token.check))
@@ -81,8 +82,8 @@ def measure_neighbours(study: Study) -> Work:
     assert train is not None
     yield Progress(0, 1, f"Encoding {len(train.items)} training items")
     known = study.encoded(train, np.arange(len(train.items))).flatten(1).numpy()
-    new = _several((yield from study.samples())).means.flatten(1).numpy()
-    unseen = _several((yield from study.reconstructions())).means.flatten(1).numpy()
+    new = several((yield from study.samples())).means.flatten(1).numpy()
+    unseen = several((yield from study.reconstructions())).means.flatten(1).numpy()
     ours, theirs = nearest_distances(new, known), nearest_distances(unseen, known)
     return {
         "samples to training, median": float(np.median(ours)),

@@ -7,7 +7,7 @@ the surface) and encoded like data.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
@@ -102,6 +102,10 @@ class Study:
             moved = {key: value.to(self.model.device) for key, value in batch.items()}
             return self.model.domain.encode(moved).mean.float().cpu()
 
+    def means_of(self, inputs: Sequence[dict[str, torch.Tensor]]) -> torch.Tensor:
+        """Posterior means [N, C, h, w] of things that were looked at, whichever model they are of."""
+        return torch.cat([self._encode(look) for look in inputs])
+
     def fields(self, latent: torch.Tensor) -> BasisFields:
         """Basis fields of one latent [C, h, w]."""
         with torch.inference_mode():
@@ -173,9 +177,8 @@ class Study:
             yield Progress(number, count, label)
             look = subject.look(domain, self.fields(latent), self.settings.cells, self.token)
             inputs += [] if look is None else [look]
-        means = [self._encode(look) for look in inputs]
-        shape = domain.layout.shape
-        return Seen(inputs, torch.cat(means) if means else torch.empty(0, *shape), count - len(inputs))
+        means = self.means_of(inputs) if inputs else torch.empty(0, *domain.layout.shape)
+        return Seen(inputs, means, count - len(inputs))
 
     def features(self, means: torch.Tensor) -> np.ndarray:
         """Features float64 [N, D] of posterior means, see the module."""

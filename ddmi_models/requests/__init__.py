@@ -55,6 +55,7 @@ from ddmi_models.requests.showing import Thumbnail as Thumbnail
 from ddmi_models.requests.training import CheckData as CheckData
 from ddmi_models.requests.training import CheckTraining as CheckTraining
 from ddmi_models.requests.training import ControlRun as ControlRun
+from ddmi_models.requests.training import Ablate as Ablate
 from ddmi_models.requests.training import DataSummary as DataSummary
 from ddmi_models.requests.training import DescribeTraining as DescribeTraining
 from ddmi_models.requests.training import Evaluate as Evaluate
@@ -100,6 +101,7 @@ Request: TypeAlias = (
     | CheckTraining
     | StartRun
     | ListRuns
+    | Ablate
     | ShowRun
     | ControlRun
     | MakeData

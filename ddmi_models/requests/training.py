@@ -23,6 +23,17 @@ class Train:
 
 
 @dataclass(frozen=True)
+class Ablate:
+    """Train and measure the variants of an ablation, or go on. `config` is an AblationConfig as plain values.
+
+    Result: dict of plain values, the table.
+    """
+
+    config: dict[str, Any] = field(hash=False)
+    run_dir: Path
+
+
+@dataclass(frozen=True)
 class StartRun:
     """Start a new training in a process of its own, which outlives this one. Result: its RunInfo.
 

@@ -36,7 +36,16 @@ def preset_text(name: str) -> str:
 
 
 def parse_config(text: str, overrides: Iterable[str] = ()) -> TrainConfig:
-    """A configuration from YAML with `key.sub=value` overrides, whose values are YAML too.
+    """A configuration from YAML with overrides, see `parse_values`.
+
+    Raises:
+        BadConfig: naming what is not valid.
+    """
+    return TrainConfig.parse(parse_values(text, overrides))
+
+
+def parse_values(text: str, overrides: Iterable[str] = ()) -> dict[str, Any]:
+    """Plain values from YAML with `key.sub=value` overrides, whose values are YAML too.
 
     Raises:
         BadConfig: naming what is not valid.
@@ -49,7 +58,7 @@ def parse_config(text: str, overrides: Iterable[str] = ()) -> TrainConfig:
         raise BadConfig("The configuration holds no keys.", "Start from a preset: `ddmi train --preset NAME`.")
     for override in overrides:
         _apply(values, override)
-    return TrainConfig.parse(values)
+    return values
 
 
 def read_config(path: Path, overrides: Iterable[str] = ()) -> TrainConfig:
