@@ -16,6 +16,7 @@ from ddmi_models.errors import BadInput
 from ddmi_models.events import Failed, Notice, Result
 from ddmi_models.recipes import Recipe, SampledRecipe
 from ddmi_models.requests import (
+    Addon,
     Clip,
     ClipView,
     Encode,
@@ -303,17 +304,22 @@ class Model:
         sampler: str | None = None,
         negative: str = "",
         candidates: int = 1,
+        lora: Mapping[str, float] | None = None,
     ) -> list[Sample]:
         """Draw samples with the seeds seed, seed + 1, ...; None: the model's defaults.
 
         Args:
             candidates: how many to draw for each sample; the one is kept that fits the prompt best.
+            lora: strength of each add-on, by its name or file: 0 is none of it, 1 as trained, at most 2.
 
         Raises:
             EngineError: for a prompt where the model takes none, an unknown sampler, steps out of range, candidates
-                where the model cannot rank them.
+                where the model cannot rank them, an add-on that is missing or of another model.
         """
-        request = Generate(self._name, seed, count, prompt, negative, sampler, steps, guidance, candidates=candidates)
+        addons = tuple(Addon(str(name), float(strength)) for name, strength in (lora or {}).items())
+        request = Generate(
+            self._name, seed, count, prompt, negative, sampler, steps, guidance, candidates=candidates, addons=addons
+        )
         return [Sample(self._session, drawn) for drawn in self._session.ask(request)]
 
     def encode(self, path: str | Path, up: str | None = None) -> Sample:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 from torch import nn
@@ -14,10 +16,13 @@ from ddmi_models.config import ModelConfig
 from ddmi_models.diffusion.condition import Condition
 from ddmi_models.diffusion.denoiser import Denoiser
 from ddmi_models.domains import Domain, build_domain
-from ddmi_models.errors import BadConfig
+from ddmi_models.errors import BadCheckpoint, BadConfig
 from ddmi_models.nets.ranking import RankingHead
 from ddmi_models.text.build import build_tower
 from ddmi_models.text.tower import Tower
+
+Factors: TypeAlias = Mapping[str, tuple[torch.Tensor, ...]]
+"""Of an add-on, by layer: (A, B)."""
 
 
 class ModelParts(nn.Module):
@@ -117,6 +122,30 @@ def load_model(path: Path, device: torch.device | str = "cpu", check: Callable[[
     parts = parts.to_empty(device="cpu")
     parts.load_tensors(tensors)
     return Model(header, parts.to(device).eval().requires_grad_(False), path, torch.device(device))
+
+
+def adapted(model: Model, addons: Sequence[tuple[Factors, float]]) -> Model:
+    """The model with low-rank updates: each named weight W becomes W + scale B A, of every add-on in turn.
+
+    The denoiser is a copy, so that the model stays as it is; the other parts are shared with it.
+
+    Args:
+        addons: factors by layer (see `checkpoints.addons`), and their scale.
+
+    Raises:
+        BadCheckpoint: if an add-on names layers that the model has not, or of other sizes.
+    """
+    parts = copy.copy(model.parts)
+    parts._modules = {**model.parts._modules, "diffusion": copy.deepcopy(model.parts.diffusion)}
+    weights = dict(parts.named_parameters())
+    for factors, scale in addons:
+        for layer, (down, up) in factors.items():
+            weight = weights.get(f"{layer}.weight")
+            if weight is None or (up.shape[0], *down.shape[1:]) != weight.shape or up[0].numel() != len(down):
+                raise BadCheckpoint(f"An add-on does not fit the model: {layer} is not there or of another size.")
+            update = (up.flatten(1) @ down.flatten(1)).reshape(weight.shape).to(weight.device)
+            weight.copy_(weight.float() + scale * update)
+    return replace(model, parts=parts)
 
 
 def save_model(path: Path, header: ModelHeader, parts: ModelParts, precision: Precision = "fp32") -> None:

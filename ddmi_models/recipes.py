@@ -14,7 +14,14 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import numpy as np
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_serializer,
+)
 
 from ddmi_models.config import StrictConfig
 from ddmi_models.errors import BadInput
@@ -23,6 +30,11 @@ from ddmi_models.planes import Latents, PlaneLayout, PlaneSpec
 SAMPLED_VERSION: Final = 1
 RECIPE_VERSION: Final = 2
 """Of recipes other than sampled ones, which older versions of the program do not know."""
+
+ADDONS_VERSION: Final = 3
+"""What the text of a recipe with add-ons says, so that versions that know none refuse it."""
+
+STRONGEST_ADDON = 2.0
 
 MOST_OPERATIONS = 100
 """Operations in one recipe: beyond this, files would be more recipe than sample."""
@@ -46,7 +58,34 @@ class RecipeNode(StrictConfig):
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
 
 
-class SampledRecipe(RecipeNode):
+class AddonUse(StrictConfig):
+    """An add-on (LoRA) that was in the model when a sample was drawn."""
+
+    name: str
+    sha256: str = Field(description="SHA-256 of the add-on's file.")
+    strength: float = Field(gt=0, le=STRONGEST_ADDON, description="1: as it was trained.")
+
+
+class DrawnRecipe(RecipeNode):
+    """What is drawn by diffusion, with the model as it is or with add-ons. Without any, its text names none."""
+
+    addons: tuple[AddonUse, ...] = ()
+
+    @field_validator("version", mode="before", check_fields=False)
+    @classmethod
+    def _known_version(cls, value: Any) -> Any:
+        return cls.model_fields["version"].default if value == ADDONS_VERSION else value
+
+    @model_serializer(mode="wrap")
+    def _named_addons(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = plain(self)
+        if self.addons:
+            return {**values, "version": ADDONS_VERSION}
+        del values["addons"]
+        return values
+
+
+class SampledRecipe(DrawnRecipe):
     """A sample drawn by diffusion. The same recipe, versions, device and thread count give the same bytes."""
 
     kind: Literal["sampled"] = "sampled"
@@ -123,7 +162,7 @@ class MixedRecipe(RecipeNode):
         return self.coarse.seed
 
 
-class VariedRecipe(RecipeNode):
+class VariedRecipe(DrawnRecipe):
     """A neighbour of a sample: noised up to a time, and denoised again."""
 
     kind: Literal["varied"] = "varied"
@@ -238,7 +277,7 @@ def recipe_from_json(text: str) -> Recipe:
         raise BadInput("The recipe in this file is not readable.", EDITED) from None
     if not isinstance(values, dict):
         raise BadInput("The recipe in this file is not readable.", EDITED)
-    if _newest(values) > RECIPE_VERSION:
+    if _newest(values) > ADDONS_VERSION:
         raise BadInput("The recipe was written by a newer version of DDMI Studio.", "Update the program to open it.")
     try:
         recipe: Recipe = _ADAPTER.validate_python({"kind": "sampled", **values})

@@ -1,7 +1,8 @@
 """The models on this machine: starters that ship with the program, imported models, files by path.
 
 A model is a folder: `model.safetensors`, and where there are any `card.md`, `sheet.png`, `model.sha256` (hash at the
-time it was added). Nothing here imports torch, so that lists are quick.
+time it was added). Add-ons lie among them and share their names, with `addon.safetensors` (see `addons`). Nothing here
+imports torch, so that lists are quick.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -34,7 +36,7 @@ from ddmi_models.requests import ModelInfo
 from ddmi_models.resources import assets_dir
 
 HOME_VARIABLE = "DDMI_HOME"
-MODEL_FILE = "model.safetensors"
+MODEL_FILE, ADDON_FILE = "model.safetensors", "addon.safetensors"
 CARD_FILE = "card.md"
 SHEET_FILE = "sheet.png"
 HASH_FILE = "model.sha256"
@@ -102,21 +104,21 @@ def model_problems() -> tuple[str, ...]:
 
 
 def _scan(samplers: Samplers) -> Iterator[ModelInfo | EngineError]:
-    for source, folder in _folders():
+    for source, folder in folders_with(MODEL_FILE):
         try:
             yield describe(folder / MODEL_FILE, folder.name, source, samplers)
         except EngineError as error:
             yield error
 
 
-def _folders() -> Iterator[tuple[str, Path]]:
-    """(source, folder) of every model; a starter hides an imported model of its name."""
+def folders_with(file: str) -> Iterator[tuple[str, Path]]:
+    """(source, folder) of every model or add-on, as `file` says; a starter hides an imported one of its name."""
     seen = set()
     for source, parent in (("starter", starters_dir()), ("imported", models_dir())):
         with contextlib.suppress(OSError):
             for folder in sorted(parent.iterdir()):
                 hidden = folder.name.startswith((".", TEMPORARY_PREFIX))
-                if not hidden and folder.name not in seen and (folder / MODEL_FILE).is_file():
+                if not hidden and folder.name not in seen and (folder / file).is_file():
                     seen.add(folder.name)
                     yield source, folder
 
@@ -129,7 +131,7 @@ def find_model(name: str | Path, samplers: Samplers = ()) -> ModelInfo:
         BadCheckpoint: if its file is broken.
         BadInput: if it is an official file, which has to be imported first.
     """
-    for source, folder in _folders():
+    for source, folder in folders_with(MODEL_FILE):
         if folder.name == str(name):
             return describe(folder / MODEL_FILE, folder.name, source, samplers)
     path = Path(name)
@@ -142,7 +144,9 @@ def find_model(name: str | Path, samplers: Samplers = ()) -> ModelInfo:
 
 def unknown_model(name: str) -> UnknownModel:
     """The error for a name that no model has."""
-    known = [folder.name for _, folder in _folders()]
+    if any(folder.name == name for _, folder in folders_with(ADDON_FILE)):
+        return UnknownModel(f"{name} is an add-on, not a model.", f"Use it with its model: --lora {name}")
+    known = [folder.name for _, folder in folders_with(MODEL_FILE)]
     lowered = {n.lower(): n for n in known}
     near = [lowered[n] for n in difflib.get_close_matches(name.lower(), lowered, cutoff=0.5)]
     if near:
@@ -217,22 +221,35 @@ def card_text(name: str, header: ModelHeader) -> str:
         "Weights": header.weights.upper() if header.stage == "full" else "autoencoder only",
         "Clips": f"{clip.frames} frames at {clip.rate:g} a second" if clip is not None else "",
         "Saved": header.created,
-        **{key.replace("_", " ").capitalize(): str(value) for key, value in header.training.items()},
+        **training_facts(header.training),
     }
-    lines = [f"# {name}", "", header.summary, ""] if header.summary else [f"# {name}", ""]
+    return card_lines(name, header.summary, facts)
+
+
+def training_facts(training: Mapping[str, Any]) -> dict[str, str]:
+    """A header's training summary as facts for a card."""
+    return {key.replace("_", " ").capitalize(): str(value) for key, value in training.items()}
+
+
+def card_lines(name: str, summary: str, facts: Mapping[str, str]) -> str:
+    """A card in Markdown: title, summary, a line for each fact that is not empty."""
+    lines = [f"# {name}", "", summary, ""] if summary else [f"# {name}", ""]
     return "\n".join([*lines, *(f"- {key}: {value}" for key, value in facts.items() if value), ""])
 
 
 def name_taken_by(name: str) -> str | None:
-    """The source of the model that has this name, in any case of its letters; None if none has."""
-    return {folder.name.lower(): source for source, folder in _folders()}.get(name.lower())
+    """The source of the model or add-on that has this name, in any case of its letters; None if none has."""
+    both = (*folders_with(ADDON_FILE), *folders_with(MODEL_FILE))
+    return {folder.name.lower(): source for source, folder in both}.get(name.lower())
 
 
 @contextlib.contextmanager
-def new_model(name: str, replace: bool = False, check: Callable[[], None] | None = None) -> Iterator[Path]:
-    """A folder to write a new imported model into; it appears in the registry when the block ends well.
+def new_model(
+    name: str, replace: bool = False, check: Callable[[], None] | None = None, file: str = MODEL_FILE
+) -> Iterator[Path]:
+    """A folder to write a new imported model, or add-on, into; it appears in the registry when the block ends well.
 
-    The block writes `model.safetensors` (and a card) there. `check` is called while the file is hashed, and may raise.
+    The block writes `file` (and a card) there. `check` is called while the file is hashed, and may raise.
 
     Raises:
         BadInput: if the name is taken or not allowed.
@@ -250,12 +267,12 @@ def new_model(name: str, replace: bool = False, check: Callable[[], None] | None
         raise cannot_write(parent, error) from None
     try:
         yield draft
-        sha256 = hash_file(draft / MODEL_FILE, check)
+        sha256 = hash_file(draft / file, check)
         (draft / HASH_FILE).write_text(sha256 + "\n")
         if replace and (parent / name).is_dir():
             shutil.rmtree(parent / name)
         draft.rename(parent / name)
-        remember(parent / name / MODEL_FILE, sha256)
+        remember(parent / name / file, sha256)
     except OSError as error:
         raise cannot_write(parent / name, error) from None
     finally:
@@ -263,14 +280,14 @@ def new_model(name: str, replace: bool = False, check: Callable[[], None] | None
 
 
 def remove(name: str) -> str:
-    """Delete an imported model; returns its name.
+    """Delete an imported model or an add-on; returns its name.
 
     Raises:
         UnknownModel: if there is none of this name.
         BadInput: if it is a starter.
         CannotWrite: if its files cannot be deleted.
     """
-    for source, folder in _folders():
+    for source, folder in (*folders_with(MODEL_FILE), *folders_with(ADDON_FILE)):
         if folder.name != name:
             continue
         if source == "starter":
@@ -302,13 +319,16 @@ def verify(
         UnknownModel: if there is no such model.
     """
     info = find_model(name, samplers)
-    stored = info.path.with_name(HASH_FILE)
-    if (
-        info.source != "file"
-        and stored.is_file()
-        and stored.read_text(errors="replace").split()[:1] != [hash_file(info.path, check)]
-    ):
-        raise BadCheckpoint(f"{info.path} is not the file that was added: its hash is another.", "Import it again.")
+    check_stored_hash(info.path, info.source, check)
     header, _ = read_model(info.path, check)
     check_keys(shapes_of(header.config), tensor_shapes(info.path), str(info.path))
     return info
+
+
+def check_stored_hash(path: Path, source: str, check: Callable[[], None] | None = None) -> None:
+    """Raises: BadCheckpoint if a registered file is not the one that was added."""
+    stored = path.with_name(HASH_FILE)
+    if source == "file" or not stored.is_file():
+        return
+    if stored.read_text(errors="replace").split()[:1] != [hash_file(path, check)]:
+        raise BadCheckpoint(f"{path} is not the file that was added: its hash is another.", "Import it again.")

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar
 
 from pydantic import Field
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 FORMAT = "ddmi"
 FORMAT_VERSION: Literal[1] = 1
 HEADER_KEY = "ddmi"
+ADDON_KEY = "ddmi_addon"
+"""Under which an add-on has its header, see `addons`."""
+
 PRECISIONS = {"fp32": "F32", "fp16": "F16", "bf16": "BF16"}
 """Storage types by their name on the command line."""
 
@@ -43,6 +46,7 @@ FULL_PRECISION_ELEMENTS = 1024
 
 Precision = Literal["fp32", "fp16", "bf16"]
 Check = Callable[[], None]
+Header = TypeVar("Header", bound=StrictConfig)
 
 
 def now() -> str:
@@ -69,9 +73,9 @@ class ModelHeader(StrictConfig):
     source_sha256: str = Field(default="", description="Hash of the file that this one was imported from.")
 
 
-def encode_metadata(header: ModelHeader) -> dict[str, str]:
-    """The container's text entries for a header."""
-    return {"format": FORMAT, HEADER_KEY: json.dumps(header.model_dump(mode="json"), sort_keys=True)}
+def encode_metadata(header: StrictConfig, key: str = HEADER_KEY) -> dict[str, str]:
+    """The container's text entries for a header, which stands under `key`."""
+    return {"format": FORMAT, key: json.dumps(header.model_dump(mode="json"), sort_keys=True)}
 
 
 def write_model(
@@ -93,6 +97,17 @@ def write_model(
         CannotWrite: no permission, no space, no such folder.
         BadInput: if a value does not fit the storage type.
     """
+    write_tensors(Path(path), encode_metadata(header), tensors, precision, check)
+
+
+def write_tensors(
+    path: Path,
+    metadata: Mapping[str, str],
+    tensors: Mapping[str, torch.Tensor],
+    precision: Precision = "fp32",
+    check: Check | None = None,
+) -> None:
+    """Write a container with any metadata; arguments and errors as of `write_model`."""
     entries = {name: entry_for(tuple(t.shape), container_type(t.dtype), precision) for name, t in tensors.items()}
 
     def contents() -> Iterator[memoryview]:
@@ -101,8 +116,8 @@ def write_model(
                 check()
             yield tensor_bytes(name, tensor, entries[name].dtype)
 
-    with atomic_file(Path(path)) as file:
-        for _ in write_container(file, encode_metadata(header), entries, contents()):
+    with atomic_file(path) as file:
+        for _ in write_container(file, metadata, entries, contents()):
             pass
 
 
@@ -175,8 +190,19 @@ def read_header(path: Path | str) -> ModelHeader:
 
 def _header(path: Path, contents: Contents) -> ModelHeader:
     text = contents.metadata.get(HEADER_KEY)
+    if text is None and ADDON_KEY in contents.metadata:
+        raise BadCheckpoint(f"{path} is an add-on, not a model.", "Use it with its model: --lora NAME, or --lora FILE.")
     if text is None:
         raise BadCheckpoint(f"{path} is a safetensors file, but not a model of this program.")
+    return parse_header(ModelHeader, path, text, "a model")
+
+
+def parse_header(kind: type[Header], path: Path, text: str, what: str) -> Header:
+    """A header from its text in the container.
+
+    Raises:
+        BadCheckpoint: if it is corrupt, newer than this program, or does not describe `what`.
+    """
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
@@ -187,9 +213,9 @@ def _header(path: Path, contents: Contents) -> ModelHeader:
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise BadCheckpoint(f"{path} was written by a newer version of DDMI Studio.", "Update the program to open it.")
     try:
-        return ModelHeader.parse(values)
+        return kind.parse(values)
     except BadConfig as error:
-        raise BadCheckpoint(f"{path} does not describe a model: {error.message}") from None
+        raise BadCheckpoint(f"{path} does not describe {what}: {error.message}") from None
 
 
 def part_counts(path: Path | str) -> dict[str, int]:
@@ -239,7 +265,11 @@ def read_model(path: Path | str, check: Check | None = None) -> tuple[ModelHeade
     """
     path = Path(path)
     contents = read_contents(path)
-    header = _header(path, contents)
+    return _header(path, contents), read_tensors(path, contents, check)
+
+
+def read_tensors(path: Path, contents: Contents, check: Check | None = None) -> dict[str, torch.Tensor]:
+    """The tensors of a container, on the CPU. Raises: BadCheckpoint, as `read_model`."""
     tensors = {}
     try:
         with path.open("rb") as file:
@@ -250,7 +280,7 @@ def read_model(path: Path | str, check: Check | None = None) -> tuple[ModelHeade
                 tensors[name] = _tensor(path, name, contents.entries[name], file)
     except OSError as error:
         raise BadCheckpoint(f"{path} cannot be read: {error.strerror or error}.") from None
-    return header, tensors
+    return tensors
 
 
 def _tensor(path: Path, name: str, entry: Entry, file: BinaryIO) -> torch.Tensor:

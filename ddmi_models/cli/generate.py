@@ -26,7 +26,7 @@ from ddmi_models.files import cannot_write
 
 if TYPE_CHECKING:
     from ddmi_models.cameras import Camera
-    from ddmi_models.requests import ExportEstimate, Generate, Sample
+    from ddmi_models.requests import Addon, ExportEstimate, Generate, Sample
 
 SLOW = 20.0
 """Seconds from which an export's estimate is worth a line."""
@@ -44,6 +44,10 @@ SHOWS = ("colour", "depth", "normals")
 
 MESH_SUFFIXES = (".glb", ".obj", ".ply", ".stl")
 
+Lora = Annotated[
+    list[str] | None,
+    typer.Option("--lora", metavar="NAME:w", help="An add-on and its strength, 0 to 2 (1 if left out); repeatable."),
+]
 Out = Annotated[
     str, typer.Option("--out", metavar="PATH", help="File to write; its ending decides the format. A folder ends in /.")
 ]
@@ -98,6 +102,7 @@ def generate(
     candidates: Annotated[
         int, typer.Option("--candidates", min=1, metavar="K", help="Draw K for each sample, keep the best fit.")
     ] = 1,
+    lora: Lora = None,
     resolution: Resolution = None,
     iso: Iso = None,
     gains: Gains = None,
@@ -127,7 +132,9 @@ def generate(
     view = {**view_options(resolution, iso, gains, grain, all_parts), **moves(views, camera, keyframes, seconds, shows)}
     view["timing"] = Timing(fps, start, stop, shutter)
     file_format = _mesh_format(out, file_format) if mesh else file_format
-    request = Generate(model, seed, count, prompt, negative, sampler, steps, guidance, candidates=candidates)
+    request = Generate(
+        model, seed, count, prompt, negative, sampler, steps, guidance, False, candidates, addons_of(lora)
+    )
     report(_drawn(Session(device, threads, precision), request, out, file_format, view), as_json)
 
 
@@ -260,6 +267,20 @@ def moves(
         "seconds": seconds,
         "shows": shows,
     }
+
+
+def addons_of(texts: list[str] | None) -> tuple[Addon, ...]:
+    """`NAME:w` of each add-on; the strength is 1 where none is given."""
+    from ddmi_models.requests import Addon
+
+    def one(text: str) -> Addon:
+        name, _, strength = text.rpartition(":")
+        try:
+            return Addon(name, float(strength)) if name else Addon(text)
+        except ValueError:  # a path with a colon, or a name alone
+            return Addon(text)
+
+    return tuple(one(text) for text in texts or ())
 
 
 def camera_of(text: str | None, option: str = "--camera") -> Camera | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.diffusion.sampling import vary_latents
+from ddmi_models.engine.addons import addon_of, with_addons
 from ddmi_models.engine.generate import Plan, generate, plan_of
 from ddmi_models.engine.workshop import Loaded, Workshop, loading, model_of, name_in_recipes
 from ddmi_models.errors import BadInput
@@ -17,6 +19,7 @@ from ddmi_models.events import Event, Notice, Progress
 from ddmi_models.fields.paths import spherical
 from ddmi_models.planes import Latents
 from ddmi_models.recipes import (
+    AddonUse,
     EncodedRecipe,
     InterpolatedRecipe,
     MixedRecipe,
@@ -26,7 +29,7 @@ from ddmi_models.recipes import (
     check_size,
     text_of,
 )
-from ddmi_models.requests import Generate, Interpolate, Mix, Part, Regenerate, Sample, Vary
+from ddmi_models.requests import Addon, Generate, Interpolate, Mix, Part, Regenerate, Sample, Vary
 
 FEWEST_STEPS, MOST_STEPS = 2, 1000
 
@@ -137,7 +140,8 @@ def vary(shop: Workshop, request: Vary, token: CancelToken) -> Making:
         steps=request.steps,
         guidance=request.guidance if request.guidance is not None else told.guidance if told else None,
     )
-    plan = plan_of(asked, loaded)
+    loaded, addons = yield from _same_addons(shop, loaded, told.addons if told else (), token)
+    plan = replace(plan_of(asked, loaded), addons=addons)
     yield from (Notice(line) for line in plan.notices)
     return (yield from varied(loaded, request.sample, asked, plan, request.strength, token))
 
@@ -171,6 +175,7 @@ def varied(
         guidance=plan.guidance,
         prompt=asked.prompt.strip(),
         negative=asked.negative.strip(),
+        addons=plan.addons,
     )
     check_size(recipe)
     for step in steps:
@@ -199,6 +204,7 @@ def _draw(shop: Workshop, recipe: SampledRecipe, made: dict[str, Sample], token:
     info = model_of(recipe)
     if info.sha256 != recipe.model_hash:
         yield Notice(f"The model {recipe.model} has changed since this was made: the sample may differ.")
+    addons = yield from _named_again(recipe.addons)
     again = Generate(
         name_in_recipes(info),
         seed=recipe.seed,
@@ -207,6 +213,7 @@ def _draw(shop: Workshop, recipe: SampledRecipe, made: dict[str, Sample], token:
         sampler=recipe.sampler,
         steps=recipe.steps,
         guidance=recipe.guidance,
+        addons=addons,
     )
     return (yield from generate(shop, again, token))[0]
 
@@ -241,7 +248,8 @@ def _vary(shop: Workshop, recipe: VariedRecipe, made: dict[str, Sample], token: 
         steps=recipe.steps,
         guidance=recipe.guidance,
     )
-    plan = plan_of(asked, loaded)
+    loaded, addons = yield from _same_addons(shop, loaded, recipe.addons, token)
+    plan = replace(plan_of(asked, loaded), addons=addons)
     return (yield from varied(loaded, source, asked, plan, recipe.strength, token))
 
 
@@ -255,6 +263,23 @@ MAKERS: dict[type, Callable[[Workshop, Any, dict[str, Sample], CancelToken], Mak
 
 
 # Common
+
+
+def _named_again(uses: tuple[AddonUse, ...]) -> Generator[Event, None, tuple[Addon, ...]]:
+    """The add-ons of a recipe as a request names them. Raises: UnknownModel, for one that is not here."""
+    named = []
+    for use in uses:
+        addon, notices = addon_of(use)
+        yield from notices
+        named.append(addon)
+    return tuple(named)
+
+
+def _same_addons(
+    shop: Workshop, loaded: Loaded, uses: tuple[AddonUse, ...], token: CancelToken
+) -> Generator[Event, None, tuple[Loaded, tuple[AddonUse, ...]]]:
+    """A model with the add-ons of a recipe. Raises: as `with_addons`."""
+    return with_addons(shop, loaded, (yield from _named_again(uses)), token)
 
 
 def _check_alike(first: Sample, second: Sample) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -15,12 +15,13 @@ from ddmi_models.diffusion.denoiser import Denoiser
 from ddmi_models.diffusion.noise import candidate_seeds
 from ddmi_models.diffusion.sampling import sample_latents
 from ddmi_models.diffusion.steps import Step
+from ddmi_models.engine.addons import with_addons
 from ddmi_models.engine.workshop import Loaded, Workshop, loading, name_in_recipes
 from ddmi_models.errors import BadInput
 from ddmi_models.events import Event, Notice, Preview, Progress
 from ddmi_models.model import Model
 from ddmi_models.planes import Latents
-from ddmi_models.recipes import SampledRecipe
+from ddmi_models.recipes import AddonUse, SampledRecipe
 from ddmi_models.rendering.renderers import Decoded
 from ddmi_models.requests import MAX_SEED, Generate, Sample
 
@@ -43,6 +44,7 @@ class Plan:
     condition: Condition | None
     negative: Condition | None
     notices: tuple[str, ...]
+    addons: tuple[AddonUse, ...] = ()
 
 
 def generate(shop: Workshop, request: Generate, token: CancelToken) -> Generator[Event, None, tuple[Sample, ...]]:
@@ -50,11 +52,13 @@ def generate(shop: Workshop, request: Generate, token: CancelToken) -> Generator
     _check(request)
     yield loading(request.model)
     loaded = shop.load(request.model, token)
-    denoiser = loaded.model.denoiser
-    if denoiser is None:
+    if loaded.model.denoiser is None:
         raise BadInput(f"{request.model} is an autoencoder without a diffusion model.", "Use it to train one.")
+    loaded, addons = with_addons(shop, loaded, request.addons, token)
+    denoiser = loaded.model.denoiser
+    assert denoiser is not None
     _check_candidates(request, loaded)
-    plan = plan_of(request, loaded)
+    plan = replace(plan_of(request, loaded), addons=addons)
     yield from (Notice(line) for line in plan.notices)
     size = BATCH[loaded.model.device.type]
     wanted = [request.seed + offset for offset in range(request.count)]
@@ -226,5 +230,6 @@ def _samples(loaded: Loaded, plan: Plan, request: Generate, seeds: list[int], la
             guidance=plan.guidance,
             prompt=request.prompt.strip(),
             negative=request.negative.strip(),
+            addons=plan.addons,
         )
         yield Sample(recipe, Latents(packed.copy(), layout))

@@ -28,6 +28,7 @@ from ddmi_models.requests import (
     ImportModel,
     InspectFile,
     Interpolate,
+    ListAddons,
     ListModels,
     ListRuns,
     LoadModel,
@@ -63,6 +64,7 @@ def late(module: str, name: str) -> Handler:
 
 HANDLERS: dict[type, Handler] = {
     ListModels: late("manage", "list_all"),
+    ListAddons: late("manage", "list_addons"),
     LoadModel: late("manage", "load"),
     ImportModel: late("manage", "import_model"),
     InspectFile: late("manage", "inspect_file"),
@@ -84,9 +86,9 @@ HANDLERS: dict[type, Handler] = {
     Export: late("show", "export"),
     OpenExport: late("show", "open_export"),
     Train: late("runs", "train"),
+    Ablate: late("runs", "ablate"),
     DescribeTraining: late("runs", "describe"),
     CheckTraining: late("runs", "proofread"),
-    Ablate: late("runs", "ablate"),
     StartRun: late("runs", "start"),
     ListRuns: late("runs", "list_all"),
     ShowRun: late("runs", "show"),

@@ -6,9 +6,10 @@ from collections.abc import Generator
 from typing import Any, cast
 
 from ddmi_models.cancel import CancelToken
+from ddmi_models.checkpoints import addons
 from ddmi_models.checkpoints.importer import import_steps
 from ddmi_models.checkpoints.importer import inspect_file as inspection_of
-from ddmi_models.checkpoints.registry import list_models, model_problems, remove, verify
+from ddmi_models.checkpoints.registry import SUFFIX, list_models, model_problems, remove, verify
 from ddmi_models.checkpoints.store import PRECISIONS, Precision
 from ddmi_models.config import ModelConfig
 from ddmi_models.engine.doctor import examine
@@ -16,10 +17,12 @@ from ddmi_models.engine.workshop import Workshop, loading
 from ddmi_models.errors import BadInput
 from ddmi_models.events import Event, Notice, Progress
 from ddmi_models.requests import (
+    AddonInfo,
     Doctor,
     FileInspection,
     ImportModel,
     InspectFile,
+    ListAddons,
     ListModels,
     LoadModel,
     ModelInfo,
@@ -34,6 +37,14 @@ def list_all(shop: Workshop, request: ListModels, token: CancelToken) -> Generat
     return list_models(shop.samplers())
 
 
+def list_addons(
+    shop: Workshop, request: ListAddons, token: CancelToken
+) -> Generator[Event, None, tuple[AddonInfo, ...]]:
+    """Every add-on, and a notice for each that is broken."""
+    yield from (Notice(line) for line in addons.addon_problems())
+    return addons.list_addons()
+
+
 def load(shop: Workshop, request: LoadModel, token: CancelToken) -> Generator[Event, None, ModelInfo]:
     """Bring a model into memory."""
     yield loading(request.model)
@@ -41,9 +52,13 @@ def load(shop: Workshop, request: LoadModel, token: CancelToken) -> Generator[Ev
     return shop.find(request.model)
 
 
-def verify_model(shop: Workshop, request: VerifyModel, token: CancelToken) -> Generator[Event, None, ModelInfo]:
-    """Check a model's file."""
+def verify_model(
+    shop: Workshop, request: VerifyModel, token: CancelToken
+) -> Generator[Event, None, ModelInfo | AddonInfo]:
+    """Check a model's or an add-on's file."""
     yield from ()
+    if addons.has_addon(request.model):
+        return addons.verify_addon(request.model, token.check)
     return verify(request.model, shapes_of, token.check, shop.samplers())
 
 
@@ -58,7 +73,7 @@ def shapes_of(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 
 def remove_model(shop: Workshop, request: RemoveModel, token: CancelToken) -> Generator[Event, None, str]:
-    """Delete an imported model."""
+    """Delete an imported model or an add-on."""
     yield from ()
     return remove(request.model)
 
@@ -69,10 +84,14 @@ def look_at_machine(shop: Workshop, request: Doctor, token: CancelToken) -> Gene
     return examine()
 
 
-def import_model(shop: Workshop, request: ImportModel, token: CancelToken) -> Generator[Event, None, ModelInfo]:
-    """Take a model file over into the user's folder."""
+def import_model(
+    shop: Workshop, request: ImportModel, token: CancelToken
+) -> Generator[Event, None, ModelInfo | AddonInfo]:
+    """Take a file over into the user's folder."""
     message = f"Importing {request.path.name}"
     yield Progress(0, 1, message)
+    if request.path.suffix.lower() == SUFFIX and request.path.is_file() and addons.is_addon(request.path):
+        return addons.import_addon(request.path, request.name, token.check)
     precision = checked_precision(request.precision)
     steps = import_steps(
         request.path, request.name, request.config, precision, check=token.check, samplers=shop.samplers()

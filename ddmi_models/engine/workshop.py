@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from ddmi_models.diffusion.names import SAMPLER_LABELS
 from ddmi_models.errors import BadInput, UnknownModel
 from ddmi_models.events import Progress
 from ddmi_models.recipes import Recipe
-from ddmi_models.requests import ModelInfo, Part, Sample
+from ddmi_models.requests import AddonInfo, ModelInfo, Part, Sample
 
 if TYPE_CHECKING:
     import torch
@@ -49,6 +50,7 @@ class Workshop:
         self._device_name, self._threads, self._precision = device, threads, precision
         self._device: torch.device | None = None
         self._models: OrderedDict[str, Loaded] = OrderedDict()
+        self._varied: tuple[Hashable, Loaded] | None = None
         self._samples: OrderedDict[tuple[object, ...], tuple[Sample, Decoded]] = OrderedDict()
 
     @property
@@ -113,6 +115,13 @@ class Workshop:
             self._models.popitem(last=False)
         return loaded
 
+    def varied(self, key: Hashable, loaded: Loaded, make: Callable[[], Loaded]) -> Loaded:
+        """A changed copy of a model, made if it is not the last one that was asked for."""
+        if self._varied is None or self._varied[0] != key:
+            self._varied = None  # two copies at once may not fit
+            self._varied = key, make()
+        return self._varied[1]
+
     def decoded(self, sample: Sample, loaded: Loaded) -> Decoded:
         """A sample's basis fields. Raises: BadInput if its latent does not fit the model."""
         key = (id(sample.latents), *((id(part.latents), part.weights) for part in sample.parts))
@@ -149,8 +158,8 @@ def model_of(recipe: Recipe) -> ModelInfo:
     return named
 
 
-def name_in_recipes(info: ModelInfo) -> str:
-    """What a recipe calls a model: its name, or the path of a file that is no installed one."""
+def name_in_recipes(info: ModelInfo | AddonInfo) -> str:
+    """What a recipe calls a model or an add-on: its name, or the path of a file that is no installed one."""
     return info.name if info.source != "file" else str(info.path)
 
 

@@ -12,6 +12,7 @@ from ddmi_models.cameras import flight as flight
 from ddmi_models.recipes import Recipe as Recipe
 from ddmi_models.recipes import SampledRecipe as SampledRecipe
 from ddmi_models.recipes import describe as describe
+from ddmi_models.requests.making import Addon as Addon
 from ddmi_models.requests.making import Encode as Encode
 from ddmi_models.requests.making import Encoded as Encoded
 from ddmi_models.requests.making import ExportPath as ExportPath
@@ -20,10 +21,12 @@ from ddmi_models.requests.making import Interpolate as Interpolate
 from ddmi_models.requests.making import Mix as Mix
 from ddmi_models.requests.making import Regenerate as Regenerate
 from ddmi_models.requests.making import Vary as Vary
+from ddmi_models.requests.models import AddonInfo as AddonInfo
 from ddmi_models.requests.models import Doctor as Doctor
 from ddmi_models.requests.models import FileInspection as FileInspection
 from ddmi_models.requests.models import ImportModel as ImportModel
 from ddmi_models.requests.models import InspectFile as InspectFile
+from ddmi_models.requests.models import ListAddons as ListAddons
 from ddmi_models.requests.models import ListModels as ListModels
 from ddmi_models.requests.models import LoadModel as LoadModel
 from ddmi_models.requests.models import ModelInfo as ModelInfo
@@ -52,10 +55,10 @@ from ddmi_models.requests.showing import PlanExport as PlanExport
 from ddmi_models.requests.showing import ReadField as ReadField
 from ddmi_models.requests.showing import Render as Render
 from ddmi_models.requests.showing import Thumbnail as Thumbnail
+from ddmi_models.requests.training import Ablate as Ablate
 from ddmi_models.requests.training import CheckData as CheckData
 from ddmi_models.requests.training import CheckTraining as CheckTraining
 from ddmi_models.requests.training import ControlRun as ControlRun
-from ddmi_models.requests.training import Ablate as Ablate
 from ddmi_models.requests.training import DataSummary as DataSummary
 from ddmi_models.requests.training import DescribeTraining as DescribeTraining
 from ddmi_models.requests.training import Evaluate as Evaluate
@@ -77,6 +80,7 @@ MAX_SEED = 2**63 - 1
 
 Request: TypeAlias = (
     ListModels
+    | ListAddons
     | LoadModel
     | Generate
     | Regenerate
@@ -97,11 +101,11 @@ Request: TypeAlias = (
     | VerifyModel
     | RemoveModel
     | Train
+    | Ablate
     | DescribeTraining
     | CheckTraining
     | StartRun
     | ListRuns
-    | Ablate
     | ShowRun
     | ControlRun
     | MakeData

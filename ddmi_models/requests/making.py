@@ -11,12 +11,21 @@ from ddmi_models.requests.samples import Sample
 
 
 @dataclass(frozen=True)
+class Addon:
+    """An add-on (LoRA), by name or file, and its strength: 0 is none of it, 1 as it was trained, at most 2."""
+
+    name: str
+    strength: float = 1.0
+
+
+@dataclass(frozen=True)
 class Generate:
     """Draw `count` samples with seeds seed, seed + 1, ... Result: tuple[Sample, ...].
 
     None for sampler, steps or guidance means the model's default. With `previews`, a Preview of each sample follows
     every step or so. With `candidates` above 1, as many are drawn for each sample, the first from its seed and the
-    others from seeds made of it, and the one is kept that fits the prompt best; its recipe names its own seed.
+    others from seeds made of it, and the one is kept that fits the prompt best; its recipe names its own seed. `addons`
+    are of this very model; the model itself stays as it is.
     """
 
     model: str
@@ -29,6 +38,7 @@ class Generate:
     guidance: float | None = None
     previews: bool = False
     candidates: int = 1
+    addons: tuple[Addon, ...] = ()
 
 
 @dataclass(frozen=True)

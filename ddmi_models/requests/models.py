@@ -56,8 +56,39 @@ class ModelInfo:
 
 
 @dataclass(frozen=True)
+class AddonInfo:
+    """What is known of an add-on (LoRA) without loading its weights.
+
+    Attributes:
+        name: what the user types. source: "imported" or "file".
+        base, base_sha256: name and hash of the model that it belongs to; domain: a key of DOMAINS.
+        rank: of its updates. parameters: number of its weights.
+        summary, card, sheet: as of a model.
+    """
+
+    name: str
+    source: str
+    path: Path
+    sha256: str
+    base: str
+    base_sha256: str
+    domain: str
+    rank: int
+    parameters: int
+    licence: str = ""
+    summary: str = ""
+    card: str = ""
+    sheet: Path | None = None
+
+
+@dataclass(frozen=True)
 class ListModels:
     """Result: tuple[ModelInfo, ...], starters first."""
+
+
+@dataclass(frozen=True)
+class ListAddons:
+    """Result: tuple[AddonInfo, ...], by name."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +100,7 @@ class LoadModel:
 
 @dataclass(frozen=True)
 class ImportModel:
-    """Import an official .pt or a native .safetensors. Result: its ModelInfo.
+    """Import an official .pt, or a model or add-on of this program. Result: its ModelInfo or AddonInfo.
 
     `config` is a YAML file with what an official file leaves open, or the name of a published configuration.
     """
@@ -117,14 +148,14 @@ class FileInspection:
 
 @dataclass(frozen=True)
 class VerifyModel:
-    """Check a model's file against its stored hash and configuration. Result: its ModelInfo."""
+    """Check a model's or add-on's file against its stored hash and its header. Result: its ModelInfo or AddonInfo."""
 
     model: str
 
 
 @dataclass(frozen=True)
 class RemoveModel:
-    """Remove an imported model. Result: the name."""
+    """Remove an imported model or an add-on. Result: the name."""
 
     model: str
 

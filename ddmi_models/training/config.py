@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ddmi_models.config import DiffusionConfig, ModelConfig, RankingConfig, StrictConfig, TextConfig, UNetConfig
+from ddmi_models.errors import BadConfig
 
 Stage = Literal["autoencoder", "alignment", "diffusion"]
+Finetune = Literal["full", "decoder", "diffusion", "lora"]
+LoraTarget = Literal["attention", "text_attention", "feed_forward", "convolutions", "embeddings"]
+
+FINETUNE_STAGES: dict[Finetune, Stage] = {"decoder": "autoencoder", "diffusion": "diffusion", "lora": "diffusion"}
+"""The stage that each way of fine-tuning belongs to; `full` belongs to all."""
 
 
 class DataConfig(StrictConfig):
@@ -55,6 +61,19 @@ class KlConfig(StrictConfig):
     anneal_portion: float = Field(default=0.9, gt=0, le=1, description="Share of the run at which it has risen.")
 
 
+class LoraConfig(StrictConfig):
+    """Low-rank updates beside the fixed weights of the denoiser (LoRA; Hu et al. 2022)."""
+
+    rank: int = Field(default=8, gt=0, le=512, description="Rank of each layer's update: more can change more.")
+    alpha: int = Field(default=8, gt=0, description="Updates count alpha / rank times.")
+    targets: tuple[LoraTarget, ...] = Field(
+        default=("attention", "text_attention", "convolutions"),
+        min_length=1,
+        description="Layers that are updated: attention over the cells, attention to the text, feed_forward after "
+        "both, convolutions, embeddings of time and text.",
+    )
+
+
 class TrainConfig(StrictConfig):
     """One run: a stage of a model on a data set."""
 
@@ -65,6 +84,13 @@ class TrainConfig(StrictConfig):
     start_from: str | None = Field(
         default=None, description="Model whose weights the run starts from, by name or path."
     )
+    finetune: Finetune = Field(
+        default="full",
+        description="What of the model started from is changed. full: all that the stage trains; decoder (first "
+        "stage): decoder and coordinate MLP, so that latents stay as they are; diffusion (second stage): the U-Net, "
+        "not the text tower; lora (second stage): nothing, an add-on is trained beside it.",
+    )
+    lora: LoraConfig = Field(default=LoraConfig(), description="With finetune: lora: the add-on.")
     unet: UNetConfig | None = Field(
         default=None, description="Second stage: the denoiser to add to the model started from."
     )
@@ -85,9 +111,6 @@ class TrainConfig(StrictConfig):
     clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
     ema: float = Field(default=0.999, ge=0, lt=1, description="Decay of the averaged weights, the ones that are kept.")
     kl: KlConfig = Field(default=KlConfig(), description="First stage: weight of the KL term over the run.")
-    decoder_only: bool = Field(
-        default=False, description="First stage: keep the encoder, so that latents stay as they are."
-    )
     perceptual_weights: Path | None = Field(
         default=None,
         description="Images: local VGG-16 weights of torchvision for the perceptual term; none without them.",
@@ -104,7 +127,6 @@ class TrainConfig(StrictConfig):
         default="plain", description="Second stage: how much each noise level counts."
     )
     uniform_times: bool = Field(default=True, description="Second stage: draw times uniformly; false: logit-normal.")
-    train_text: bool = Field(default=True, description="Second stage: train the text tower along; false: frozen.")
     alignment_weight: float = Field(
         default=0.1,
         ge=0,
@@ -128,3 +150,32 @@ class TrainConfig(StrictConfig):
     )
     licence: str = Field(default="", description="Licence of the finished model, for its card.")
     attribution: str = Field(default="", description="Whom its card names for the data.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_older_names(cls, values: Any) -> Any:
+        """Runs of older versions say decoder_only and train_text in place of finetune."""
+        if not isinstance(values, dict):
+            return values
+        kept = {key: value for key, value in values.items() if key not in ("decoder_only", "train_text")}
+        if values.get("decoder_only") is True:
+            kept["finetune"] = "decoder"
+        if values.get("train_text") is False:
+            kept["finetune"] = "diffusion"
+        return kept
+
+    @model_validator(mode="after")
+    def _fine_tunes_what_is_there(self) -> Self:
+        if self.finetune == "full":
+            return self
+        stage, mode = FINETUNE_STAGES[self.finetune], f"finetune: {self.finetune}"
+        if self.stage != stage:
+            raise BadConfig(f"{mode} belongs to the stage {stage}, and this is {self.stage}.", f"Set stage to {stage}.")
+        if self.start_from is None:
+            raise BadConfig(f"{mode} changes a model that is there, and none is named.", "Give start_from (--from).")
+        changed = [key for key in ("model", "unet", "diffusion", "text", "ranking") if getattr(self, key) is not None]
+        if self.finetune == "lora" and changed:
+            raise BadConfig(
+                f"{mode} keeps the model as it is, and the section `{changed[0]}` would change it.", "Leave it out."
+            )
+        return self

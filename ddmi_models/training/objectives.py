@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ddmi_models.checkpoints.registry import find_model
 from ddmi_models.diffusion.condition import Condition
 from ddmi_models.diffusion.denoiser import Denoiser
 from ddmi_models.domains import Domain
@@ -23,6 +24,7 @@ from ddmi_models.text.words import split_words
 from ddmi_models.training.config import DataConfig, TrainConfig
 from ddmi_models.training.data import BATCHES, Batch, Batches, load_data
 from ddmi_models.training.latent_store import encoded_set
+from ddmi_models.training.lora import adapted_share, add_adapters
 from ddmi_models.training.perceptual import PerceptualDistance
 from ddmi_models.training.rephrasing import rephrased, rephrasing_words
 from ddmi_models.training.schedules import kl_coefficient
@@ -125,7 +127,7 @@ class AutoencoderObjective(Objective[Domain, Batch]):
 
     def __init__(self, config: TrainConfig, parts: ModelParts) -> None:
         super().__init__(config, parts)
-        if config.decoder_only:
+        if config.finetune == "decoder":
             for frozen in parts.domain.frozen_parts():
                 frozen.requires_grad_(False)
         self.perceptual = PerceptualDistance(config.perceptual_weights) if config.perceptual_weights else None
@@ -149,7 +151,7 @@ class AutoencoderObjective(Objective[Domain, Batch]):
         generator = step_generator(self.config.seed, step)
         noise = torch.randn((self.config.batch, *posterior.mean.shape[1:]), generator=generator)[part].to(device)
         terms = module.loss(batch, posterior.sample(noise), posterior)
-        weight = 0.0 if self.config.decoder_only else kl_coefficient(step, self.config.steps, self.config.kl)
+        weight = 0.0 if self.config.finetune == "decoder" else kl_coefficient(step, self.config.steps, self.config.kl)
         total = terms.reconstruction + weight * terms.kl
         if self.perceptual is not None and terms.pictures is not None:
             total = total + self.config.perceptual_weight * self.perceptual.to(device)(*terms.pictures)
@@ -218,12 +220,21 @@ class DiffusionObjective(LatentObjective[SecondStage, NoisedBatch]):
                 "The run trains a diffusion model and the architecture has none.", "Give the section `unet`."
             )
         super().__init__(config, parts)
-        trains_text = parts.text is not None and config.train_text
+        trains_text = parts.text is not None and config.finetune == "full"
         if parts.text is not None:
             parts.text.requires_grad_(trains_text)
         self.stage = SecondStage(parts.diffusion, parts.text, parts.ranking if trains_text else None)
-        if parts.config.diffusion.normalised:
+        # A trained denoiser that is tuned keeps the units that it was trained in.
+        tuned = config.finetune != "full" and config.start_from is not None and find_model(config.start_from).can_sample
+        if parts.config.diffusion.normalised and not tuned:
             parts.diffusion.set_statistics(*self.encoded.statistics())
+        if config.finetune == "lora":
+            if not tuned:
+                raise BadConfig("finetune: lora needs a model that can sample.", "Name a whole one with --from.")
+            add_adapters(self.stage, config.lora, config.seed)
+
+    def notices(self) -> tuple[str, ...]:
+        return (adapted_share(self.stage),) if self.config.finetune == "lora" else ()
 
     def trained(self) -> SecondStage:
         return self.stage

@@ -1,12 +1,16 @@
-"""A finished run's model becomes one of the models on this machine, with a card."""
+"""A finished run's model, or add-on, becomes one of those on this machine, with a card."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from ddmi_models.checkpoints import addons
+from ddmi_models.checkpoints.addons import read_addon_header
 from ddmi_models.checkpoints.registry import (
+    ADDON_FILE,
     CARD_FILE,
     SHEET_FILE,
     card_text,
@@ -15,7 +19,7 @@ from ddmi_models.checkpoints.registry import (
     new_model,
 )
 from ddmi_models.checkpoints.registry import MODEL_FILE as REGISTERED_FILE
-from ddmi_models.checkpoints.store import ModelHeader, read_header
+from ddmi_models.checkpoints.store import read_header
 from ddmi_models.errors import EngineError
 from ddmi_models.events import Event, Notice
 from ddmi_models.files import cannot_write
@@ -33,27 +37,48 @@ def register(config: TrainConfig, folder: Path) -> Iterator[Event]:
     """
     book = RunFolder(folder)
     source = next(path for name in (BEST_FILE, MODEL_FILE) if (path := folder / name).is_file())
-    header = read_header(source)
-    wanted = config.register_as is not None or (config.add_to_models and header.stage == "full")
+    made = _addon(source) if config.finetune == "lora" else _model(source)
+    wanted = config.register_as is not None or (config.add_to_models and made.whole)
     if not wanted or read_status(folder).model:
         return
     name = _free(config.register_as or name_from(Path(f"{config.name}.model")))
     try:
-        with new_model(name) as draft:
-            _fill(draft, name, source, header, config)
-        line = f"Added to the models as {name!r}."
+        with new_model(name, file=made.file) as draft:
+            _fill(draft, name, source, made, config)
+        line = f"Added to the {made.kind} as {name!r}."
         book.tell(model=name)
     except OSError as error:
-        line = f"The model could not be added to the models: {cannot_write(folder, error)}"
+        line = f"It could not be added to the {made.kind}: {cannot_write(folder, error)}"
     except EngineError as error:
-        line = f"The model could not be added to the models: {error}"
+        line = f"It could not be added to the {made.kind}: {error}"
     book.log(line)
     yield Notice(line)
 
 
-def _fill(draft: Path, name: str, source: Path, header: ModelHeader, config: TrainConfig) -> None:
-    shutil.copyfile(source, draft / REGISTERED_FILE)
-    (draft / CARD_FILE).write_text(_card(name, source, header, config), encoding="utf-8")
+@dataclass(frozen=True)
+class Made:
+    """What a run made: what it is called in the registry, the file that holds it there, whether it is of use alone,
+    and its card by name."""
+
+    kind: str
+    file: str
+    whole: bool
+    card: Callable[[str], str]
+
+
+def _model(source: Path) -> Made:
+    header = read_header(source)
+    return Made("models", REGISTERED_FILE, header.stage == "full", lambda name: card_text(name, header))
+
+
+def _addon(source: Path) -> Made:
+    header = read_addon_header(source)
+    return Made("add-ons", ADDON_FILE, True, lambda name: addons.card_text(name, header))
+
+
+def _fill(draft: Path, name: str, source: Path, made: Made, config: TrainConfig) -> None:
+    shutil.copyfile(source, draft / made.file)
+    (draft / CARD_FILE).write_text(_card(made.card(name), source, config), encoding="utf-8")
     pictures = sorted((source.parent / SAMPLES).glob("*.png"))
     if pictures:
         shutil.copyfile(pictures[-1], draft / SHEET_FILE)
@@ -67,7 +92,7 @@ def _free(name: str) -> str:
     return free
 
 
-def _card(name: str, source: Path, header: ModelHeader, config: TrainConfig) -> str:
+def _card(text: str, source: Path, config: TrainConfig) -> str:
     """The header's card with the training set, the starting point and the last validation figures."""
     facts = {"Training set": config.data.train.name, "Started from": config.start_from or "fresh weights"}
     for row in read_metrics(source.parent):
@@ -75,4 +100,4 @@ def _card(name: str, source: Path, header: ModelHeader, config: TrainConfig) -> 
         facts.update({key.replace("_", " ").capitalize(): f"{value:.4g}" for key, value in figures.items()})
     which = "best in validation" if source.name == BEST_FILE else "last"
     lines = [f"- {key}: {value}" for key, value in {**facts, "Checkpoint": which}.items()]
-    return card_text(name, header).rstrip("\n") + "\n" + "\n".join(lines) + "\n"
+    return text.rstrip("\n") + "\n" + "\n".join(lines) + "\n"

@@ -22,6 +22,7 @@ from ddmi_models.training.ahead import Ahead, Place
 from ddmi_models.training.config import TrainConfig
 from ddmi_models.training.folder import BEST_FILE, RunFolder
 from ddmi_models.training.guard import Diverged, Guard
+from ddmi_models.training.lora import check_same_base, save_addon
 from ddmi_models.training.objectives import Objective
 from ddmi_models.training.processes import shares, sum_over_processes
 from ddmi_models.training.schedules import learning_rate_factor
@@ -216,6 +217,13 @@ class Run:
     def _save_model(self, path: Path, facts: dict[str, Any]) -> None:
         if not self.folder.writes:
             return
+        training = {
+            "steps": self.step, "minutes": round(self.seconds / 60, 1), "batch": self.config.batch, **facts,
+        }  # fmt: skip
+        if self.config.finetune == "lora":
+            with self.averaged():
+                save_addon(path, self.config, self.module, training)
+            return
         stage: Literal["autoencoder", "full"] = "autoencoder" if self.parts.diffusion is None else "full"
         header = ModelHeader(
             name=self.config.name,
@@ -223,10 +231,8 @@ class Run:
             stage=stage,
             licence=self.config.licence,
             attribution=self.config.attribution,
-            training={
-                "steps": self.step, "minutes": round(self.seconds / 60, 1), "batch": self.config.batch, **facts,
-            },
-        )  # fmt: skip
+            training=training,
+        )
         with self.averaged():
             save_model(path, header, self.parts)
 
@@ -249,6 +255,8 @@ class Run:
         path = self.folder.state
         if not path.is_file() and self.folder.config_path is not None:
             return
+        if self.config.finetune == "lora":
+            check_same_base(self.config, self.folder.model)
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
             self.module.load_state_dict(state["module"])

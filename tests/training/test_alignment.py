@@ -100,7 +100,7 @@ def test_second_stage_takes_the_pair_over_and_keeps_it_together(
 ) -> None:
     data, _, path = aligned
     before = read_model(path)[1]
-    header, frozen = read_model(finish(diffusion_config(path, data, train_text=False), tmp_path / "frozen"))
+    header, frozen = read_model(finish(diffusion_config(path, data, finetune="diffusion"), tmp_path / "frozen"))
     assert header.stage == "full" and header.config.ranking is not None
     pair = [key for key in before if key.startswith(("text.", "ranking."))]
     assert pair and all(torch.equal(before[key], frozen[key]) for key in pair)
@@ -111,7 +111,7 @@ def test_second_stage_takes_the_pair_over_and_keeps_it_together(
 
 def test_new_words_leave_the_known_ones_as_they_were(aligned: tuple[Path, Path, Path], tmp_path: Path) -> None:
     data, _, path = aligned
-    config = diffusion_config(path, data, steps=1, train_text=False, text=TEXT)
+    config = diffusion_config(path, data, steps=1, finetune="diffusion", text=TEXT)
     rephrased = config.model_copy(update={"data": config.data.model_copy(update={"rephrase": True})})
     more, known = load_model(finish(rephrased, tmp_path / "more")), load_model(path)
     assert more.text is not None and known.text is not None

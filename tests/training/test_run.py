@@ -67,7 +67,7 @@ def test_parts_of_a_batch_add_up_to_it(tmp_path: Path) -> None:
 def test_decoder_only_keeps_the_encoder(tmp_path: Path) -> None:
     data = image_data(tmp_path / "data")
     first = finish(image_config(data, steps=2), tmp_path / "first")
-    config = image_config(data, steps=2, model=None, start_from=str(first), decoder_only=True)
+    config = image_config(data, steps=2, model=None, start_from=str(first), finetune="decoder")
     before, after = weights(first), weights(finish(config, tmp_path / "second"))
     encoder = [key for key in before if ".encoder." in key or ".quant_conv" in key]
     assert encoder and all(torch.equal(before[key], after[key]) for key in encoder)

@@ -1,0 +1,32 @@
+"""`--lora`, and add-ons in `ddmi models`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.addons import BASE, add
+
+
+def test_add_ons_are_used_and_managed_by_name(ddmi, tmp_path: Path) -> None:
+    add("hat", 1)
+    add("tie", 2)
+    out = tmp_path / "face.png"
+    asked = ("generate", BASE, "--seed", 3, "--out", out, "--resolution", 32, "--json")
+    code, text, err = ddmi(*asked, "--lora", "hat:0.5", "--lora", "tie")
+    assert code == 0, err
+    used = json.loads(text)["samples"][0]["recipe"]["addons"]
+    assert [(use["name"], use["strength"]) for use in used] == [("hat", 0.5), ("tie", 1.0)]
+    code, text, err = ddmi(*asked, "--lora", "hat:3")
+    assert (code, text) == (1, "") and "out of range" in err and len(err.splitlines()) == 1
+
+    code, text, _ = ddmi("models", "list")
+    rows = {line.split()[0]: line for line in text.splitlines()}
+    assert "add-on" in rows["hat"] and "imported" in rows[BASE]
+    listed = json.loads(ddmi("models", "list", "--json")[1])
+    assert [row["name"] for row in listed["addons"]] == ["hat", "tie"]
+    shown = ddmi("models", "show", "hat")[1]
+    assert f"Add-on for: {BASE}" in shown and "--lora hat:1" in shown
+    assert json.loads(ddmi("models", "show", "hat", "--json")[1])["base"] == BASE
+    assert ddmi("models", "verify", "hat")[1].startswith("hat: whole")
+    assert ddmi("models", "remove", "hat")[:2] == (0, "hat removed\n")
