@@ -21,12 +21,15 @@ from ddmi_studio.jobs.preload import PreparedEngine
 from ddmi_studio.pages.create import CreatePage
 from ddmi_studio.pages.models import ModelsPage
 from ddmi_studio.pages.settings import SettingsPage
+from ddmi_studio.pages.train import TrainPage
 from ddmi_studio.pages.window import Page, Window
 from ddmi_studio.state import settings as stored
 from ddmi_studio.state.messages import Message
 from ddmi_studio.state.scene import Scene
 from ddmi_studio.state.session import Session
 from ddmi_studio.state.settings import Settings
+from ddmi_studio.state.training import Training
+from ddmi_studio.state.training_form import TrainingForm
 
 
 def engine_maker(settings: Settings, scenes: Mapping[str, Scene]) -> Callable[[], EngineLike]:
@@ -41,6 +44,13 @@ def engine_maker(settings: Settings, scenes: Mapping[str, Scene]) -> Callable[[]
         return PreparedEngine(engine, (*views, *HEAVY_MODULES))
 
     return make
+
+
+def reading_engine() -> EngineLike:
+    """An engine for what computes nothing: looking at runs and data."""
+    from ddmi_models.engine import Engine
+
+    return Engine(device="cpu")
 
 
 @lru_cache(maxsize=4)
@@ -84,8 +94,11 @@ class Studio(QObject):
         self.lane = Lane(make_engine or engine_maker(self.settings, scenes), self)
         self.session = Session(self.lane, scenes, self.settings, self)
         self.session.form.words_left_out = words_left_out
+        self.desk, self.inspection = Lane(reading_engine, self), Lane(reading_engine, self)
+        self.training = Training(self.session, self.desk, self)
         self.create = CreatePage(self.session)
         self.models = ModelsPage(self.session)
+        self.train = TrainPage(self.training, TrainingForm(self.training, self.inspection))
         self.settings_page = SettingsPage(self.settings)
         self.window = self._make_window()
         self._connect()
@@ -94,6 +107,7 @@ class Studio(QObject):
         pages = [
             Page("Create", "mdi6.creation-outline", self.create),
             Page("Models", "mdi6.cube-outline", self.models),
+            Page("Train", "mdi6.chart-line", self.train),
             Page("Settings", "mdi6.cog-outline", self.settings_page, low=True),
         ]
         window = Window(
@@ -106,6 +120,7 @@ class Studio(QObject):
         self.settings_page.theme_changed.connect(self._apply_theme)
         self.settings_page.machine_changed.connect(self._renew_engine)
         self.models.create_wanted.connect(self._use_model)
+        self.training.model_wanted.connect(self._use_model)
         self.session.import_wanted.connect(self._import_model)
 
     def show(self) -> None:
@@ -114,8 +129,13 @@ class Studio(QObject):
         QTimer.singleShot(0, self, self._start)
 
     def _start(self) -> None:
-        self.lane.start()
+        for lane in self._lanes():
+            lane.start()
         self.session.load_models(self._take_options)
+        self.training.look()
+
+    def _lanes(self) -> tuple[Lane, ...]:
+        return self.lane, self.desk, self.inspection
 
     def _take_options(self) -> None:
         options, form = self._options, self.session.form
@@ -157,7 +177,9 @@ class Studio(QObject):
     def _close(self) -> None:
         """The window closes: stop what moves, end the lane, keep the settings."""
         self.create.release()
-        self.ended = self.lane.close()
+        self.training.stop()
+        ends = [lane.close() for lane in self._lanes()]
+        self.ended = all(ends)
         for name in self._overridden:
             setattr(self.settings, name, self._before[name])
         try:

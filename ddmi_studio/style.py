@@ -19,6 +19,7 @@ QLabel[role="section"] { font-size: 12px; color: $dim; }
 QLabel[role="value"] { font-size: 12px; }
 QLabel[role="hint"] { font-size: 11px; color: $dim; }
 QLabel[role="warning"] { font-size: 11px; color: $warning; }
+QLabel[role="problem"] { font-size: 11px; color: $danger; }
 QLabel[role="overlay"] { font-size: 12px; color: $dim; }
 QLabel:disabled { color: $dim; }
 
@@ -106,6 +107,8 @@ QToolButton:hover { background: $raised; }
 QToolButton:checked { background: $selected; }
 QToolButton:focus { border-color: $accent; }
 QToolButton[role="tool"] { background: $field; border-color: $line; color: $dim; font-size: 12px; min-height: 18px; }
+QToolButton[role="small"] { border-color: $line; color: $dim; font-size: 10px; padding: 0 5px; }
+QToolButton[role="small"]:checked { background: $selected; color: $text; }
 QToolButton[role="tool"]:hover { color: $text; border-color: $dim; }
 QToolButton[role="tool"]:checked { background: $selected; color: $text; }
 QToolButton[role="tool"]:focus { border-color: $accent; }

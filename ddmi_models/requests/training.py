@@ -67,7 +67,8 @@ class Setting:
     Attributes:
         path: its keys, joined by dots. label: its name for people. description: what it does.
         kind: text, folder, file, whole, number, switch, choice, or list (with commas between).
-        default: as it is written; "" where it is optional or has to be given. required: whether it has to be given.
+        default: as it is written; "" where there is none. required: whether it has to be given. optional: whether it
+            may be left empty.
         choices: of a choice. bounds: what values it takes, in words; "" where all are.
         domains, stages: where it counts; () for all.
     """
@@ -78,6 +79,7 @@ class Setting:
     kind: str
     default: str
     required: bool
+    optional: bool
     choices: tuple[str, ...] = ()
     bounds: str = ""
     domains: tuple[str, ...] = ()

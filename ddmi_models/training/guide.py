@@ -64,7 +64,8 @@ SIZES = (
     TrainingSize(
         "gpu",
         "One GPU",
-        "Eight times the steps on batches four times as large, in bf16 on the graphics card.",
+        "Eight times the steps on batches four times as large, in bf16 on the graphics card. For several, see "
+        "docs/training.md.",
         {"steps": 8.0, "batch": 4.0},
         {"device": "cuda", "precision": "bf16"},
     ),
@@ -118,8 +119,7 @@ def _kind(annotation: Any, field: FieldInfo) -> str | None:
 
 
 def _setting(path: str, field: FieldInfo, kind: str, scope: tuple[str, ...]) -> Setting:
-    required = field.is_required()
-    literal = _members(field.annotation)[0]
+    required, members = field.is_required(), _members(field.annotation)
     return Setting(
         path=path,
         label=label_of(path),
@@ -127,7 +127,8 @@ def _setting(path: str, field: FieldInfo, kind: str, scope: tuple[str, ...]) -> 
         kind=kind,
         default="" if required else as_text(field.default),
         required=required,
-        choices=tuple(map(str, typing.get_args(literal))) if kind == "choice" else (),
+        optional=type(None) in members,
+        choices=tuple(map(str, typing.get_args(members[0]))) if kind == "choice" else (),
         bounds=_bounds(field),
         domains=tuple(place for place in scope if place not in STAGES),
         stages=tuple(place for place in scope if place in STAGES),
@@ -148,7 +149,7 @@ def as_text(value: Any) -> str:
         return ""
     if isinstance(value, tuple | list):
         return ", ".join(map(as_text, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def _bounds(field: FieldInfo) -> str:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ddmi_models.checkpoints.registry import check_name
-from ddmi_models.errors import EngineError
+from ddmi_models.errors import BadConfig, EngineError
 from ddmi_models.requests import SettingProblem
 from ddmi_models.training.config import TrainConfig
 from ddmi_models.training.planning import plan_run
@@ -42,6 +42,9 @@ def proofread(values: dict[str, Any]) -> tuple[SettingProblem, ...]:
         config = TrainConfig.model_validate(values)
     except ValidationError as error:
         return tuple(_problem(details) for details in error.errors())
+    except BadConfig as error:  # settings that do not go together
+        path, _, message = error.message.partition(": ")
+        return (SettingProblem(path, f"{message[:1].upper()}{message[1:]} {error.hint}"),)
     return tuple(_beyond_values(config))
 
 

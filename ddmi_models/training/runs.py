@@ -89,7 +89,7 @@ def start_process(folder: Path) -> Generator[Event, None, RunInfo]:
         EngineError: if the run is under way already, or its process ends at once.
     """
     _reap()
-    folder = folder.resolve()
+    folder = folder.absolute()
     refuse_if_active(folder)
     moment = time.time()
     command = [sys.executable, "-m", "ddmi_models.training", "--resume", str(folder), "--quiet"]

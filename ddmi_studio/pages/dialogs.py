@@ -38,12 +38,30 @@ def open_path(parent: QWidget, folder: Path) -> Path | None:
 def own_path(parent: QWidget, folder: Path, suffixes: Sequence[str]) -> Path | None:
     """Ask for a file of the user's own with one of the endings."""
     endings = " ".join(f"*{suffix}" for suffix in suffixes)
-    filters = f"Pictures, meshes, clouds and clips ({endings});;All files (*)"
+    filters = f"Your own files ({endings});;All files (*)"
     name, _ = QFileDialog.getOpenFileName(parent, "Open as a field", str(folder), filters)
+    return Path(name) if name else None
+
+
+def own_folder(parent: QWidget, folder: Path) -> Path | None:
+    """Ask for a folder of the user's own."""
+    name = QFileDialog.getExistingDirectory(parent, "Open as a field", str(folder))
     return Path(name) if name else None
 
 
 def new_folder(parent: QWidget, suggestion: Path) -> Path | None:
     """Ask for the name of a new folder."""
     name, _ = QFileDialog.getSaveFileName(parent, "New folder", str(suggestion), "Folders (*)")
+    return Path(name) if name else None
+
+
+def data_folder(parent: QWidget, folder: Path) -> Path | None:
+    """Ask for a folder that is there."""
+    name = QFileDialog.getExistingDirectory(parent, "Folder", str(folder))
+    return Path(name) if name else None
+
+
+def any_file(parent: QWidget, folder: Path) -> Path | None:
+    """Ask for a file that is there."""
+    name, _ = QFileDialog.getOpenFileName(parent, "File", str(folder))
     return Path(name) if name else None

@@ -54,6 +54,11 @@ def recognise(folder: Path, domain: str | None = None) -> Found:
         names, folder = set(folder.read_text(encoding="utf-8").split()), folder.parent
     if not folder.is_dir():
         raise BadData(f"There is no folder {folder}.", "Give the folder of a data set.")
+    if not any(folder.iterdir()):
+        raise BadData(
+            f"{folder} is empty: there is no data in a known layout in it.",
+            "Put pictures, meshes, posed pictures or films there (docs/data.md).",
+        )
     folder = _training_part(folder)
     found = _choice(Tree.of(folder), domain, names)
     if found is None:
