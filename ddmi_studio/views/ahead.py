@@ -11,8 +11,8 @@ from ddmi_studio.views.frame_store import Ready
 COARSER = 4
 """Divisor of the size of the frames that are rendered first."""
 
-SMALLEST_COARSE = 16
-"""Pixels a side of a coarse frame worth showing."""
+SMALLEST_COARSE, LARGEST_COARSE = 16, 128
+"""Pixels a side of coarse frames: worth showing, and made in no time."""
 
 SLICE_SECONDS = 0.12
 """How long a slice of frames may take: as long as the lane is kept from whatever is wanted next."""
@@ -57,7 +57,7 @@ class Speed:
 
 def coarse_side(side: int) -> int | None:
     """Pixels of the coarse frames that come before those of `side` pixels; None where these are small themselves."""
-    return side // COARSER if side // COARSER >= SMALLEST_COARSE else None
+    return min(side // COARSER, LARGEST_COARSE) if side // COARSER >= SMALLEST_COARSE else None
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ class Plan:
     Attributes:
         count, side: frames and their size in pixels. head: the frame that is shown. limit: bytes for all frames.
         lead: frames that pass while a slice is rendered; 0 where the clip rests.
+        after: the frame after the last slice, where that was sharp: the sharp part grows without gaps, so that
+            a clip that plays faster than it is rendered does not flicker.
     """
 
     count: int
@@ -74,6 +76,7 @@ class Plan:
     head: int
     limit: int
     lead: int = 0
+    after: int | None = None
 
     def order(self) -> list[int]:
         """All frames, the most wanted first: from the play head on, and around the end."""
@@ -107,11 +110,15 @@ class Plan:
             return Slice(self.head, 1, self.side)
         coarse = [index for index in self.kept_coarse() if ready(index) is Ready.NOTHING]
         if coarse:
-            return self._slice(coarse, coarse_side(self.side) or self.side, speed)
+            return self._slice(self._from(self.head + self.lead, coarse), coarse_side(self.side) or self.side, speed)
         kept = self.kept()
-        late = min(self.lead, len(kept) - 1)
-        sharp = [index for index in kept[late:] + kept[:late] if ready(index) is not Ready.SHARP]
-        return self._slice(sharp, self.side, speed) if sharp else None
+        sharp = [index for index in kept if ready(index) is not Ready.SHARP]
+        start = self.head + self.lead if self.after is None or self.after not in kept else self.after
+        return self._slice(self._from(start, sharp), self.side, speed) if sharp else None
+
+    def _from(self, start: int, missing: list[int]) -> list[int]:
+        """The frames in the order in which a clip that plays from `start` comes to them."""
+        return sorted(missing, key=lambda index: (index - start) % self.count)
 
     def _slice(self, missing: Sequence[int], side: int, speed: Speed) -> Slice:
         """The first missing frame and those after it that are missing too, as many as may be."""

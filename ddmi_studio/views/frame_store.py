@@ -28,7 +28,7 @@ class Ready(IntEnum):
 
 @dataclass(frozen=True)
 class Rough:
-    """A frame that stands in for a sharp one: a coarse one, or a `leftover` of another size; `stale`: of another look
+    """A frame that stands in for a sharp one: a coarse one, or a `leftover` of a larger size; `stale`: of another look
     (gains, shutter), too."""
 
     image: QImage
@@ -96,8 +96,8 @@ class FrameStore:
         before = [other for other in known if other < at]
         return self.best(max(before) if before else min(known))
 
-    def put(self, at: Moment, image: QImage, *, sharp: bool) -> None:
-        """Take in a frame; a coarse one does not replace a better one of the same look."""
+    def put(self, at: Moment, image: QImage, *, sharp: bool, leftover: bool = False) -> None:
+        """Take in a frame; a rough one does not replace a better one of the same look."""
         if sharp:
             self._forget(self._rough, at)
             self._forget(self._sharp, at)
@@ -107,7 +107,7 @@ class FrameStore:
             if at in self._sharp or (held is not None and not held.stale and held.image.width() >= image.width()):
                 return
             self._forget(self._rough, at)
-            self._rough[at] = Rough(image)
+            self._rough[at] = Rough(image, leftover)
         self.bytes += image.sizeInBytes()
 
     def trim(self, sharp: Sequence[Moment], coarse: Sequence[Moment]) -> None:

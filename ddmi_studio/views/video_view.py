@@ -35,6 +35,7 @@ QUICKEST = 4
 
 CHANNEL = "frames"
 EDGE = 44  # pixels around the picture
+LOW = 460  # pixels of height below which the picture takes the place of the hint
 
 
 class VideoStage(Stage):
@@ -173,6 +174,7 @@ class VideoStage(Stage):
     def seek(self, index: int) -> None:
         """Go to a frame, which is then rendered before all others."""
         self.head.seek(index)
+        self.feed.jump()
         self._show_frame()
         self._ask(anew=self.feed.ready(self.head.index) is Ready.NOTHING)
 
@@ -315,13 +317,16 @@ class VideoStage(Stage):
 
     def arrange(self) -> None:
         super().arrange()
+        if self.height() < LOW:
+            self.hint.hide()
         picture = self.picture_rect()
         for label in self.overlays():
             label.backed = picture.intersects(QRectF(label.geometry()))
 
     def picture_rect(self) -> QRectF:
         """Where the frames lie: as large as fits above the controls."""
-        room = QRectF(self.rect()).adjusted(EDGE, EDGE, -EDGE, -EDGE - HEIGHT)
+        bottom = EDGE if self.height() >= LOW else EDGE // 3
+        room = QRectF(self.rect()).adjusted(EDGE, EDGE, -EDGE, -bottom - HEIGHT)
         side = max(1.0, min(room.width(), room.height()))
         return QRectF(room.center().x() - side / 2, room.center().y() - side / 2, side, side)
 

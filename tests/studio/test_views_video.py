@@ -140,6 +140,20 @@ def test_the_play_head_never_waits(make, qtbot):
     qtbot.waitUntil(lambda: view.head.index < 5, timeout=20_000)
 
 
+def test_the_sharp_part_grows_without_gaps_while_the_clip_runs_away(make, monkeypatch):
+    monkeypatch.setattr(Speed, "frames", lambda _self, _side: 2)  # of a slice
+    view, asked = make(side=128, clip=replace(TRAINED, rate=40.0))
+    view.playing = True  # the clock is told by hand
+    while asked[-1].width == 32 or len(asked) < 3:
+        asked.answer(most=1)
+    for _ in range(12):
+        view.head.step(7)
+        asked.answer(most=1)
+        sharp = [view.feed.ready(index) is Ready.SHARP for index in range(view.head.count)]
+        assert sum(b and not a for a, b in pairwise([sharp[-1], *sharp])) <= 2, "the first frame, and one run"
+    assert sum(sharp) > 20
+
+
 def test_without_a_loop_it_ends_on_its_last_frame(make, qtbot):
     view, asked = make(clip=replace(TRAINED, rate=30.0, stop=0.2))
     asked.answer()
