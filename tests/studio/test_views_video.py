@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pixels import pixels_of
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 
@@ -58,12 +59,6 @@ class Asked(list):
             answered.append(wish)
         assert self._view.feed.store.bytes <= self._view.feed.store.limit
         return answered
-
-
-def pixels_of(image: QImage) -> np.ndarray:
-    image = image.convertToFormat(QImage.Format.Format_RGB888)
-    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
 
 
 def shows(view: VideoStage, instant: float, side: int = SIDE) -> bool:
