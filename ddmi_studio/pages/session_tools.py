@@ -7,9 +7,9 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from ddmi_studio.pages import dialogs
 from ddmi_studio.pages.filmstrip import Filmstrip
 from ddmi_studio.pages.latent_dialogs import CombineDialog, VaryDialog
+from ddmi_studio.pages.open_dialog import OpenFieldDialog
 from ddmi_studio.pages.parts import label
 from ddmi_studio.state.latent_tools import LatentTools
 from ddmi_studio.state.messages import Message
@@ -70,12 +70,9 @@ class SessionTools(QWidget):
         return [entry, *chosen, *[e for e in reversed(alike) if e not in chosen]]
 
     def open_own(self) -> None:
-        """Ask for a file of one's own."""
+        """Ask for a file or folder of one's own."""
         folder = Path(self._session.settings.folder or Path.home())
-        path = dialogs.own_path(self, folder, self.tools.suffixes())
-        if path is not None:
-            self._session.settings.folder = str(path.parent)
-            self.tools.open_plain(path)
+        OpenFieldDialog(self.tools, folder, self.window()).open()
 
     def show_vary(self, entry: SessionSample | None) -> None:
         """Ask for the neighbours of a sample."""

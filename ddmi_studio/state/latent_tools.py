@@ -26,6 +26,7 @@ from ddmi_models.requests import (
 from ddmi_studio.jobs import Priority
 from ddmi_studio.state.messages import Message, problem
 from ddmi_studio.state.samples import SessionSample
+from ddmi_studio.state.scene import Scene
 from ddmi_studio.state.session import Session
 
 PREVIEW_CHANNEL = "combined"
@@ -49,12 +50,20 @@ class LatentTools(QObject):
 
     # Own files
 
-    def taking(self, path: Path) -> ModelInfo | None:
-        """The model that would encode a file: the picked one if it takes its kind, else the first that does."""
-        suffix = path.suffix.lower()
+    def takers(self, path: Path) -> list[ModelInfo]:
+        """The models that would encode a file or folder, the likeliest first: the picked one if it takes its kind."""
         picked = self._session.form.model
-        candidates = [*([picked] if picked else []), *self._session.usable_models()]
-        return next((m for m in candidates if suffix in self._session.scenes[m.domain].takes), None)
+        usable = sorted(self._session.usable_models(), key=lambda m: m != picked)
+        return [m for wanted in (2, 1) for m in usable if self.scene(m).fit(path) == wanted]
+
+    def scene(self, model: ModelInfo) -> Scene:
+        """How a model's samples are shown."""
+        return self._session.scenes[model.domain]
+
+    def kinds(self) -> str:
+        """What some installed model takes, in words."""
+        own = [scene.own for scene in {m.domain: self.scene(m) for m in self._session.usable_models()}.values()]
+        return ", ".join(words for words in own if words) or "no files"
 
     def suffixes(self) -> list[str]:
         """Endings of all files that some installed model takes."""
@@ -63,8 +72,8 @@ class LatentTools(QObject):
 
     def open_plain(self, path: Path) -> None:
         """Open a file without a recipe as a field."""
-        model = self.taking(path)
-        if model is None:
+        takers = self.takers(path)
+        if not takers:
             self._session.message.emit(
                 Message(
                     f"{path.name} carries no recipe, and no installed model takes it as a field.",
@@ -73,12 +82,15 @@ class LatentTools(QObject):
                 )
             )
             return
-        self.encode(path, model)
+        self.encode(path, takers[0])
 
-    def encode(self, path: Path, model: ModelInfo) -> None:
-        """Make a sample of a file."""
+    def encode(self, path: Path, model: ModelInfo, up: str | None = None) -> None:
+        """Make a sample of a file; `up`: the axis that points up in it, None: the usual one."""
         title = f"Opening {path.name} as a field"
-        self._session.task(Encode(model.name, path), title, partial(self._encoded, path, model), "The file is kept.")
+        self._session.settings.folder = str(path.parent)
+        self._session.task(
+            Encode(model.name, path, up), title, partial(self._encoded, path, model), "The file is kept."
+        )
 
     def _encoded(self, path: Path, model: ModelInfo, encoded: Encoded) -> None:
         self._session.pick_model(model.name)

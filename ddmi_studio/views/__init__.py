@@ -23,6 +23,7 @@ SCENES: dict[str, Scene] = {
         export_default=1024,
         build=ImageStage,
         takes=(".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif"),
+        own="pictures",
     ),
     "shape": Scene(
         domain="shape",
@@ -39,6 +40,8 @@ SCENES: dict[str, Scene] = {
         export_default=256,
         build=ShapeStage,
         takes=(".glb", ".gltf", ".obj", ".ply", ".stl", ".off", ".xyz", ".npy", ".npz"),
+        own="meshes and point clouds",
+        upright=True,
         modules=("ddmi_studio.views.mesh_canvas",),
     ),
     "video": Scene(

@@ -71,6 +71,7 @@ class SegmentedButtons(QWidget):
         button = QPushButton(label, self)
         set_role(button, "segment")
         button.setCheckable(True)
+        button.setAutoDefault(False)  # Return stays with the dialog's own button
         button.setToolTip(tooltip)
         button.setAccessibleName(label)
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

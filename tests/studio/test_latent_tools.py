@@ -76,14 +76,6 @@ def test_a_broken_file_is_no_field(qtbot, studio, engine, tmp_path) -> None:
     assert studio.create.stage.banner.title.text() == "me.png is not readable." and requests(engine, Encode) == []
 
 
-def test_open_as_field_asks_for_a_file(qtbot, studio, engine, tmp_path, monkeypatch) -> None:
-    asked = []
-    monkeypatch.setattr(dialogs, "own_path", lambda *a: asked.append(a[2]) or tmp_path / "me.png")
-    click(qtbot, studio.create.session_tools.open)
-    until_samples(qtbot, studio, 1)
-    assert {".png", ".stl"} <= set(asked[0]) and requests(engine, Encode)[0].path == tmp_path / "me.png"
-
-
 def test_vary_makes_neighbours_of_the_shown_sample(qtbot, studio, engine) -> None:
     assert not studio.create.session_tools.vary.isEnabled()
     generate(qtbot, studio, "avatars")

@@ -18,12 +18,15 @@ from ddmi_studio.app import parse
 from ddmi_studio.pages import dialogs
 from ddmi_studio.pages.settings import SettingsPage
 from ddmi_studio.state import settings as stored
+from ddmi_studio.state.scene import Scene
 from ddmi_studio.studio import Studio
 from ddmi_studio.views import SCENES
 
 
-def open_studio(qtbot, qapp, engine: FakeEngine, options: argparse.Namespace | None = None) -> Studio:
-    studio = Studio(qapp, options or parse(["--theme", "dark"]), SCENES, lambda: engine)
+def open_studio(
+    qtbot, qapp, engine: FakeEngine, options: argparse.Namespace | None = None, scenes: dict[str, Scene] = SCENES
+) -> Studio:
+    studio = Studio(qapp, options or parse(["--theme", "dark"]), scenes, lambda: engine)
     studio.show()
     qtbot.waitExposed(studio.window)
     studio.window.activateWindow()
