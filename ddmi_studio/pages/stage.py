@@ -71,6 +71,7 @@ class Stage(QWidget):
         session.domain_changed.connect(self._show_domain)
         session.samples.selected.connect(self._show_sample)
         session.render.changed.connect(self._show_settings)
+        session.render.shot_changed.connect(self._show_shot)
         # Soon, not now: the button answers before a first view is made.
         session.generating.connect(lambda: QTimer.singleShot(0, self, self._show_empty))
         session.preview.connect(self._show_preview)
@@ -143,6 +144,11 @@ class Stage(QWidget):
         view = self.views.get(domain)
         if view is not None:
             view.set_settings(self._session.render.settings(domain), moving)
+
+    def _show_shot(self, domain: str) -> None:
+        show: Any = getattr(self.views.get(domain), "set_shot", None)
+        if show is not None:
+            show(self._session.render.shot(domain))
 
     def _show_empty(self) -> None:
         """A first sample is on its way: its view comes up instead of the welcome."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from ddmi_studio.state.scene import Scene
+from ddmi_studio.state.scene import Scene, Sizes
 from ddmi_studio.views.image_view import ImageStage
+from ddmi_studio.views.radiance_view import RadianceStage
 from ddmi_studio.views.shape_view import ShapeStage
 from ddmi_studio.views.video_view import VideoStage
+
+CELLS = Sizes("cells", "Cells along each side of the cube", (64, 128, 256, 384), 128)
 
 SCENES: dict[str, Scene] = {
     "image": Scene(
@@ -43,6 +46,28 @@ SCENES: dict[str, Scene] = {
         own="meshes and point clouds",
         upright=True,
         modules=("ddmi_studio.views.mesh_canvas",),
+    ),
+    "nerf": Scene(
+        domain="nerf",
+        label="Radiance field",
+        icon="mdi6.orbit",
+        resolution_label="Resolution",
+        unit="px",
+        minimum=64,
+        maximum=1024,
+        default=256,
+        has_iso=False,
+        formats=((".mp4", "MP4"), (".gif", "GIF"), ("", "Frames"), (".png", "PNG"), (".glb", "GLB"), (".ply", "PLY")),
+        export_sizes=(128, 256, 512, 768, 1024),
+        export_default=256,
+        build=RadianceStage,
+        takes=(".glb", ".gltf", ".obj", ".ply", ".npy", ".npz", ".json"),
+        own="coloured meshes, coloured points and posed pictures",
+        folder_marks=("transforms.json", "transforms_train.json", "intrinsics.txt"),
+        upright=True,
+        modules=("scipy.interpolate",),
+        has_cameras=True,
+        own_sizes={".glb": CELLS, ".ply": CELLS},
     ),
     "video": Scene(
         domain="video",
