@@ -67,6 +67,8 @@ class Domain(nn.Module, ABC):
     label: ClassVar[str]
     point_dimensions: ClassVar[int]
     makes_pictures: ClassVar[bool] = False
+    picture_layer: ClassVar[str] = ""
+    """Name of the weights of the layer that gives the colours, where the domain's values are pictures."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

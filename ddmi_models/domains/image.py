@@ -24,6 +24,7 @@ class ImageDomain(Domain):
     label = "Image"
     point_dimensions = 2
     makes_pictures = True
+    picture_layer = "mlp.torgb.conv.weight"
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)

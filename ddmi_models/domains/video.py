@@ -28,6 +28,7 @@ class VideoDomain(Domain):
     label = "Video"
     point_dimensions = 3
     makes_pictures = True
+    picture_layer = "mlp.net_out.weight"
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)

@@ -61,6 +61,31 @@ class KlConfig(StrictConfig):
     anneal_portion: float = Field(default=0.9, gt=0, le=1, description="Share of the run at which it has risen.")
 
 
+class SpectralConfig(StrictConfig):
+    """Penalty on the largest singular values of the autoencoder's convolutions (reference facts, section 8)."""
+
+    start: float = Field(default=0.0, ge=0, description="Weight of the penalty while the KL weight is near 0; 0: none.")
+    end: float = Field(default=0.0, ge=0, description="Weight that it nears as the KL weight nears 1; 0: none.")
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if bool(self.start) != bool(self.end):
+            raise ValueError("start and end are both 0 or both above it")
+        return self
+
+
+class AdversaryConfig(StrictConfig):
+    """A patch discriminator that looks at the first stage's pictures from some step on."""
+
+    weight: float = Field(
+        default=0.0, ge=0, description="How much it counts beside the other terms of the loss; 0: no discriminator."
+    )
+    start: int = Field(default=0, ge=0, description="Step from which on it is trained and counts.")
+    learning_rate: float = Field(default=1e-4, gt=0, description="Of its own optimizer, after the warm-up.")
+    width: int = Field(default=64, gt=0, multiple_of=16, description="Channels of its first layer.")
+    layers: int = Field(default=3, gt=0, le=5, description="How often it halves, and so how large a patch it sees.")
+
+
 class LoraConfig(StrictConfig):
     """Low-rank updates beside the fixed weights of the denoiser (LoRA; Hu et al. 2022)."""
 
@@ -116,6 +141,12 @@ class TrainConfig(StrictConfig):
         description="Images: local VGG-16 weights of torchvision for the perceptual term; none without them.",
     )
     perceptual_weight: float = Field(default=1.0, ge=0, description="Images: weight of the perceptual term.")
+    spectral: SpectralConfig = Field(
+        default=SpectralConfig(), description="First stage: penalty on large weights, which keeps it smooth."
+    )
+    adversary: AdversaryConfig = Field(
+        default=AdversaryConfig(), description="Images: discriminator of the last phase of the first stage."
+    )
     latents: Path | None = Field(
         default=None,
         description="Second stage, alignment: folder that keeps the encoded data for other runs on the same encoder.",

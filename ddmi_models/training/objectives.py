@@ -6,7 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -21,13 +21,15 @@ from ddmi_models.model import ModelParts
 from ddmi_models.nets.ranking import RankingHead
 from ddmi_models.text.tower import TextFeatures, Tower
 from ddmi_models.text.words import split_words
+from ddmi_models.training.adversary import Adversary
 from ddmi_models.training.config import DataConfig, TrainConfig
 from ddmi_models.training.data import BATCHES, Batch, Batches, load_data
 from ddmi_models.training.latent_store import encoded_set
 from ddmi_models.training.lora import adapted_share, add_adapters
 from ddmi_models.training.perceptual import PerceptualDistance
 from ddmi_models.training.rephrasing import rephrased, rephrasing_words
-from ddmi_models.training.schedules import kl_coefficient
+from ddmi_models.training.schedules import kl_coefficient, spectral_weight
+from ddmi_models.training.spectral import SpectralPenalty
 
 VALIDATION_ITEMS = 256
 
@@ -80,10 +82,15 @@ Given = TypeVar("Given")
 
 
 class Objective(ABC, Generic[Trained, Given]):
-    """A stage's loss over the items of a step."""
+    """A stage's loss over the items of a step.
+
+    Attributes:
+        adversary: what is trained along, against the model, and belongs to no model; its gradients come with the loss.
+    """
 
     def __init__(self, config: TrainConfig, parts: ModelParts) -> None:
         self.config, self.parts = config, parts
+        self.adversary: Adversary | None = None
         batches = BATCHES[parts.config.domain]
         self.train: Batches = batches(config.data.train, config.data, config.seed)
         held_out = config.data.validation
@@ -97,6 +104,13 @@ class Objective(ABC, Generic[Trained, Given]):
         """What of the data cannot be used."""
         held_out = () if self.validation is None else self.validation.notices
         return (*self.train.notices, *held_out)
+
+    def state(self) -> dict[str, Any]:
+        """What an exact resumption needs beside the trained module."""
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from a kept state. Raises: KeyError, if it lacks something."""
 
     @abstractmethod
     def trained(self) -> Trained:
@@ -123,7 +137,8 @@ class Objective(ABC, Generic[Trained, Given]):
 
 class AutoencoderObjective(Objective[Domain, Batch]):
     """First stage: reconstruction by L1 (a Laplace likelihood, images) or Bernoulli likelihood (shapes) plus the
-    annealed KL."""
+    annealed KL; of pictures also a perceptual term and, in a later phase, a discriminator; a penalty on large weights.
+    """
 
     def __init__(self, config: TrainConfig, parts: ModelParts) -> None:
         super().__init__(config, parts)
@@ -131,6 +146,31 @@ class AutoencoderObjective(Objective[Domain, Batch]):
             for frozen in parts.domain.frozen_parts():
                 frozen.requires_grad_(False)
         self.perceptual = PerceptualDistance(config.perceptual_weights) if config.perceptual_weights else None
+        device = next(parts.domain.parameters()).device
+        if config.adversary.weight:
+            self._check_adversary()
+            self.adversary = Adversary(config.adversary, config.seed, device)
+        self.spectral = (
+            SpectralPenalty(parts.domain.get_submodule("vaemodel")).to(device) if config.spectral.end else None
+        )
+
+    def _check_adversary(self) -> None:
+        if not self.parts.domain.picture_layer:
+            raise BadConfig(
+                "adversary: a discriminator looks at pictures, and this domain makes none.", "Set weight 0."
+            )
+        if self.config.precision == "fp16":
+            raise BadConfig("adversary: fp16 does not go with a discriminator.", "Use precision bf16 or no.")
+
+    def state(self) -> dict[str, Any]:
+        adversary = {} if self.adversary is None else {"adversary": self.adversary.state()}
+        return adversary if self.spectral is None else {**adversary, "spectral": self.spectral.state_dict()}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        if self.adversary is not None:
+            self.adversary.load_state(state["adversary"])
+        if self.spectral is not None:
+            self.spectral.load_state_dict(state["spectral"])
 
     def notices(self) -> tuple[str, ...]:
         if self.perceptual is None and self.parts.domain.makes_pictures:
@@ -160,6 +200,12 @@ class AutoencoderObjective(Objective[Domain, Batch]):
             "kl": float(terms.kl.detach()),
             **terms.figures,
         }
+        if self.adversary is not None and step >= self.config.adversary.start and terms.pictures is not None:
+            last, scale = module.get_parameter(module.picture_layer), batch.get("scale", torch.ones(()))
+            added, more = self.adversary.terms(total, last, terms.pictures, scale)
+            total, figures = total + added, {**figures, **more}
+        if self.spectral is not None:
+            total = total + spectral_weight(weight, self.config.spectral) * self.spectral(step)
         return total, figures
 
     @torch.no_grad()

@@ -94,7 +94,7 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = figures["learning_rate"]
         self._apply(finite=bool(np.isfinite([figures["loss"], norm]).all()), loss=figures["loss"])
-        self.optimizer.zero_grad(set_to_none=True)
+        self._forget_gradients()
         self.step += 1
         return figures
 
@@ -104,9 +104,20 @@ class Run:
             self.optimizer.step()
         if finite:
             self.average.update_parameters(self.module)
+            if self.objective.adversary is not None:
+                self.objective.adversary.apply(self.config.clip, self.learning_rate / self.config.learning_rate)
             self.guard.good()
         elif scaler is None or not np.isfinite(loss):
             self.notices.append(self.guard.bad(self.step))
+
+    def _trained_along(self) -> list[nn.Parameter]:
+        """Everything that the loss brings gradients to."""
+        adversary = self.objective.adversary
+        return [*self.module.parameters(), *(adversary.module.parameters() if adversary is not None else ())]
+
+    def _forget_gradients(self) -> None:
+        for parameter in self._trained_along():
+            parameter.grad = None
 
     def _gradients(self) -> dict[str, float]:
         """Gradients of the mean loss over the whole batch, of all processes, and the step's figures."""
@@ -116,7 +127,7 @@ class Run:
                 break
             self._use_less_memory()
         if self.accelerator.num_processes > 1:
-            sum_over_processes([p.grad for p in self.module.parameters() if p.grad is not None])
+            sum_over_processes([p.grad for p in self._trained_along() if p.grad is not None])
             values = torch.tensor(list(totals.values()), dtype=torch.float32, device=self.accelerator.device)
             sum_over_processes([values])
             totals = dict(zip(totals, values.tolist(), strict=True))
@@ -161,7 +172,7 @@ class Run:
                 "There is not enough memory for a single item of the batch.",
                 "Make the crop, the points or the model smaller, or free memory.",
             )
-        self.optimizer.zero_grad(set_to_none=True)
+        self._forget_gradients()
         gc.collect()
         if self.accelerator.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -212,6 +223,7 @@ class Run:
             "scaler": None if scaler is None else scaler.state_dict(),
             "guard": self.guard.state(),
             "accumulate": self.accumulate,
+            "objective": self.objective.state(),
         }
 
     def _save_model(self, path: Path, facts: dict[str, Any]) -> None:
@@ -264,6 +276,7 @@ class Run:
             self.optimizer.load_state_dict(state["optimizer"])
             if state.get("scaler") is not None and self.accelerator.scaler is not None:
                 self.accelerator.scaler.load_state_dict(state["scaler"])
+            self.objective.load_state(state.get("objective", {}))
             self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
             self._seconds_before = self.seconds
         except (OSError, RuntimeError, KeyError, ValueError) as error:
