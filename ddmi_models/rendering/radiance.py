@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -9,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from PIL import Image
 
 from ddmi_models.cameras import Camera, flight, intrinsics, orbit, pixel_rays
 from ddmi_models.cancel import CancelToken
@@ -22,7 +24,7 @@ from ddmi_models.rendering.isosurface import render_mesh
 from ddmi_models.rendering.latent_files import LATENT_SUFFIX
 from ddmi_models.rendering.memory import require_memory
 from ddmi_models.rendering.mesh_cost import DEFAULT_CELLS, check_cells, check_mesh_size, estimate_mesh
-from ddmi_models.rendering.rays import RAYS, OccupancyGrid, RayMaps, RayMarcher, occupancy_grid
+from ddmi_models.rendering.rays import GRID_CELLS, RAYS, OccupancyGrid, RayMaps, RayMarcher, occupancy_grid
 from ddmi_models.rendering.renderer import (
     BYTES_PER_PIXEL,
     WORKSPACE,
@@ -72,8 +74,8 @@ LONGEST_CLIP = 600.0
 COARSE, SMALLEST_PARTIAL = 4, 24
 """Divisor of the picture that is shown first, and its smallest side."""
 
-SWEEP = 8
-"""Parts of a picture after which what is done is shown, over the coarser one."""
+SWEEP_SECONDS = 0.25
+"""How often what is done of a picture is shown, over the coarser one."""
 
 FAINT_DEPTH = 0.85
 """Grey of the farthest depth, before white where nothing is."""
@@ -85,6 +87,7 @@ BYTES_PER_RAY = 34
 GRID_POINTS = 550_000
 
 Looks: TypeAlias = RadianceView | MeshView
+Gains: TypeAlias = tuple[float, ...] | None
 
 
 def render_radiance(
@@ -102,14 +105,16 @@ def render_radiance(
     domain = radiance_of(sample)
     samples = domain.radiance.samples if view.samples is None else view.samples
     marcher = RayMarcher(domain, sample.fields.with_gains(view.gains), grid, samples, token)
-    for number, (start, origins, directions) in enumerate(_rays(domain, view), start=1):
+    shown = time.monotonic()
+    for start, origins, directions in _rays(domain, view):
         token.check()
         with torch.inference_mode():
             maps = marcher.march(origins, directions)
             canvas.put(start, _bytes(_shown(marcher, view, origins, directions, maps)), maps)
         yield Progress(start + len(origins), canvas.count, f"Picture of {view.width}x{view.height}")
-        if refined and number % SWEEP == 0:
+        if refined and time.monotonic() - shown >= SWEEP_SECONDS:
             yield Partial(canvas.picture())
+            shown = time.monotonic()
     return canvas.picture()
 
 
@@ -124,10 +129,11 @@ class _Canvas:
     def fill(self, coarse: Picture) -> None:
         """Take over a smaller picture until there is something better."""
         assert coarse.depth is not None and coarse.opacity is not None
-        rows, columns = (np.arange(n) * m // n for n, m in zip(self.size, coarse.depth.shape, strict=True))
-        at = np.ix_(rows, columns)
-        self.pixels[:] = coarse.pixels[at].reshape(-1, 3)
-        self.depth[:], self.opacity[:] = coarse.depth[at].ravel(), coarse.opacity[at].ravel()
+        size = self.size[::-1]
+        enlarged = (Image.fromarray(part).resize(size, Image.Resampling.BILINEAR) for part in vars(coarse).values())
+        pixels, depth, opacity = (np.asarray(part) for part in enlarged)
+        self.pixels[:] = pixels.reshape(-1, 3)
+        self.depth[:], self.opacity[:] = depth.ravel(), opacity.ravel()
 
     def put(self, start: int, pixels: np.ndarray, maps: RayMaps) -> None:
         part = slice(start, start + len(pixels))
@@ -200,15 +206,17 @@ class NerfRenderer(Renderer[Looks]):
     suffixes = (".mp4", *(s for s in CLIPS if s != ".mp4"), *PICTURES, *MESHES, FOLDER, LATENT_SUFFIX)
 
     def __init__(self) -> None:
-        self._grids: WeakKeyDictionary[Decoded, dict[tuple[float, ...] | None, OccupancyGrid]] = WeakKeyDictionary()
+        self._grids: WeakKeyDictionary[Decoded, tuple[Gains, OccupancyGrid]] = WeakKeyDictionary()
 
-    def grid(self, sample: Decoded, gains: tuple[float, ...] | None, token: CancelToken) -> OccupancyGrid:
-        """A sample's occupancy grid, made once for each setting of the gains."""
-        known = self._grids.setdefault(sample, {})
-        if gains not in known:
-            known.clear()
-            known[gains] = occupancy_grid(radiance_of(sample), sample.fields.with_gains(gains), token)
-        return known[gains]
+    def grid(self, sample: Decoded, gains: Gains, token: CancelToken, quick: bool = False) -> OccupancyGrid:
+        """A sample's occupancy grid, made once for a setting of the gains; a coarse one does for a quick look."""
+        known = self._grids.get(sample)
+        if known is not None and known[0] == gains and (quick or known[1].cells.shape[0] == GRID_CELLS):
+            return known[1]
+        cells = QUICK_CELLS if quick else GRID_CELLS
+        grid = occupancy_grid(radiance_of(sample), sample.fields.with_gains(gains), token, cells)
+        self._grids[sample] = gains, grid
+        return grid
 
     def render(self, sample: Decoded, view: Looks, token: CancelToken, partials: bool) -> Work:
         if isinstance(view, MeshView):
@@ -221,7 +229,8 @@ class NerfRenderer(Renderer[Looks]):
 
     def _picture(self, sample: Decoded, view: RadianceView, token: CancelToken, partials: bool) -> Work:
         yield Progress(0, view.width * view.height, "Looking for empty space")
-        return (yield from render_radiance(sample, view, self.grid(sample, view.gains, token), token, partials))
+        grid = self.grid(sample, view.gains, token, quick=view.samples is not None)
+        return (yield from render_radiance(sample, view, grid, token, partials))
 
     def _mesh(self, sample: Decoded, view: MeshView, token: CancelToken, partials: bool) -> Work:
         domain, fields = radiance_of(sample), sample.fields.with_gains(view.gains)

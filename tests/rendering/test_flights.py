@@ -17,6 +17,7 @@ from ddmi_models.cameras import Camera, flight, orbit, spherical_pose
 from ddmi_models.cancel import CancelToken, WorkCancelled
 from ddmi_models.errors import BadInput
 from ddmi_models.events import Partial
+from ddmi_models.rendering import radiance
 from ddmi_models.rendering.metadata import read_recipe
 from ddmi_models.rendering.renderers import RENDERERS
 from ddmi_models.requests import Export, Picture, RadianceView
@@ -143,13 +144,24 @@ def test_a_still_shows_depth_when_asked_for(tmp_path: Path) -> None:
     assert (np.ptp(depth, axis=-1) == 0).all() and np.ptp(colour, axis=-1).max() > 50
 
 
-def test_a_large_picture_is_refined_from_coarse_to_fine_row_by_row() -> None:
+def test_a_large_picture_is_refined_from_coarse_to_fine_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(radiance, "SWEEP_SECONDS", 0.0)
     events, made = drained(RENDERER.render(ball(), RadianceView(200, 200, samples=32), TOKEN, True))
     partials = [event.value for event in events if isinstance(event, Partial)]
     assert partials[0].pixels.shape == (50, 50, 3)
     swept = partials[1]
     assert isinstance(made, Picture) and swept.pixels.shape == made.pixels.shape == (200, 200, 3)
-    done = 8 * 2048 // 200
+    done = 2048 // 200
     assert np.array_equal(swept.pixels[:done], made.pixels[:done])
-    blocks = swept.pixels[-40:].reshape(10, 4, 50, 4, 3)
-    assert np.array_equal(blocks, np.broadcast_to(blocks[:, :1, :, :1], blocks.shape)), "coarse below"
+    below = Image.fromarray(partials[0].pixels).resize((200, 200), Image.Resampling.BILINEAR)
+    assert np.array_equal(swept.pixels[done + 1 :], np.asarray(below)[done + 1 :]), "the coarse one, enlarged"
+    assert np.array_equal(partials[-1].opacity, made.opacity)
+
+
+def test_a_quick_look_does_with_a_coarse_grid_and_a_known_fine_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes, plain = [], radiance.occupancy_grid
+    monkeypatch.setattr(radiance, "occupancy_grid", lambda *a: sizes.append(a[3]) or plain(*a))
+    sample = ball()
+    for samples, gains in ((32, None), (48, None), (None, None), (32, None), (32, (1.0, 0.5, 1.0))):
+        drained(RENDERER.render(sample, RadianceView(4, 4, samples=samples, gains=gains), TOKEN, False))
+    assert sizes == [24, 64, 24]
