@@ -145,6 +145,7 @@ class RunView(QWidget):
         training.run_changed.connect(self._show)
         training.runs_changed.connect(self._show_info)
         training.busy_changed.connect(self._show_info)
+        training.session.models_changed.connect(self._show_info)
         theme.notifier().changed.connect(self._show_info)
 
     # Doing
@@ -246,7 +247,8 @@ class RunView(QWidget):
             button.setVisible(active)
             button.setEnabled(info.state == "running" and not busy)
         finished = info.state == "finished"
-        self.use.setVisible(finished and bool(info.model) and info.stage == "diffusion")
+        usable = [model.name for model in self._training.session.usable_models()]
+        self.use.setVisible(finished and info.model in usable)
         self.next.setVisible(
             finished and info.stage in ("autoencoder", "alignment") and self._training.shown is not None
         )
@@ -289,6 +291,7 @@ class RunPlots(QWidget):
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(12)
         self._made = False
+        self._known: tuple[object, int] | None = None
         self.setMinimumHeight(PLOTS_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
@@ -297,8 +300,10 @@ class RunPlots(QWidget):
 
     def show_run(self, shown: ShownRun | None) -> None:
         """Show the figures of a run."""
-        if shown is None and not self._made:
+        known = (shown.series, len(shown.series.rows)) if shown is not None else None
+        if known == self._known:
             return
+        self._known = known
         self._make()
         if shown is None:
             for plot in (self.loss, self.rate, self.norm, self.speed):

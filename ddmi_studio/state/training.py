@@ -155,10 +155,13 @@ class Training(QObject):
             self.session.load_models(lambda: self._announce(run))
 
     def _announce(self, run: RunInfo) -> None:
+        if self.session.model(run.model) is None:
+            body = f"Generate with it: ddmi generate MODEL --lora {run.model}"
+            self.session.message.emit(Message(f"The add-on {run.model} is trained.", body))
+            return
         use = ("Use it", lambda: self.model_wanted.emit(run.model))
-        self.session.message.emit(
-            Message(f"{run.model} is trained.", "It is among the models of the Create page.", action=use)
-        )
+        body = "It is among the models of the Create page."
+        self.session.message.emit(Message(f"{run.model} is trained.", body, action=use))
 
     # One run
 

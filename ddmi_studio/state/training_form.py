@@ -65,7 +65,8 @@ class TrainingForm(QObject):
         self.values: dict[str, Value] = {}
         self.problems: dict[str, str] | None = None
         self._base: dict[str, Any] = {}
-        self._named = ""
+        self._named, self._proposed = "", ""
+        self._wanted: tuple[str, str] | None = None
         self._inspecting: Job | None = None
         self._proofreading: Job | None = None
         training.guide_changed.connect(self._on_guide)
@@ -163,7 +164,7 @@ class TrainingForm(QObject):
 
     def go_on_from(self, folder: Path, start: str, stage: str) -> None:
         """Ready the next stage of a finished run on the same data."""
-        self.stage, self.start = stage, start
+        self._wanted = (stage, start)
         self.choose_folder(folder)
 
     def _on_guide(self) -> None:
@@ -173,8 +174,20 @@ class TrainingForm(QObject):
         elif self.summary is not None:
             self._settle()
 
+    def _propose(self) -> None:
+        """For data of another kind: a whole model of their domain to go on with, which shows something soonest, or else
+        a first stage from scratch; for the next stage of a run, that."""
+        if self._wanted is not None:
+            (self.stage, self.start), self._wanted = self._wanted, None
+        elif self.domain != self._proposed:
+            whole = next((point.key for point in self.starts() if point.complete), "")
+            self.stage, self.start = ("diffusion" if whole else "autoencoder"), whole
+        self._proposed = self.domain
+
     def _settle(self) -> None:
         """Keep the choices that there still are, and take the settings of the preset."""
+        if self.training.guide is not None:
+            self._propose()
         if self.stage not in self.stages():
             self.stage = next(iter(self.stages()), "autoencoder")
         keys = [point.key for point in self.starts()]

@@ -62,7 +62,7 @@ class LinePlot(QWidget):
         self.log.setVisible(log)
         self.log.setFixedHeight(20)
         set_role(self.log, "small")
-        self.plot = pyqtgraph.PlotWidget()
+        self.plot = pyqtgraph.PlotWidget(enableMenu=False)
         self.plot.setAccessibleName(title)
         self._raw_curve, self._curve = self.plot.plot(), self.plot.plot()
         self._marks = self.plot.plot(pen=None, symbol="o", symbolSize=7)
@@ -87,7 +87,7 @@ class LinePlot(QWidget):
 
     def _set_up_plot(self) -> None:
         item = self.plot.getPlotItem()
-        item.setMenuEnabled(False)
+        item.ctrlMenu.setParent(self.plot, item.ctrlMenu.windowFlags())  # or it outlives the plot
         item.setMouseEnabled(False, False)
         item.hideButtons()
         item.setDownsampling(auto=True, mode="peak")

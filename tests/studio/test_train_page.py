@@ -1,0 +1,289 @@
+"""The Train page with the real engine: a folder becomes a model; bad values, empty folders and crashes are told."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import yaml
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtTest import QTest
+
+from ddmi_models.checkpoints.registry import models_dir
+from ddmi_models.training.alive import process_lives
+from ddmi_models.training.folder import RunFolder
+from ddmi_models.training.runs import list_runs, runs_dir
+from ddmi_studio.app import parse
+from ddmi_studio.pages import dialogs
+from ddmi_studio.pages.train import TrainPage
+from ddmi_studio.pages.train_fields import SettingField
+from ddmi_studio.state.run_series import RunSeries
+from ddmi_studio.studio import Studio
+from ddmi_studio.views import SCENES
+from tests.training.small import image_config
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import models
+
+TIMEOUT = 240_000  # milliseconds; torch has to be imported first, by the run's process too
+MODEL = "small-image"
+
+
+@contextmanager
+def opened(qtbot, qapp) -> Iterator[Studio]:
+    """The program, on its Train page."""
+    studio = Studio(qapp, parse(["--threads", "1", "--theme", "dark"]), SCENES)
+    studio.show()
+    studio.window.activateWindow()
+    try:
+        qtbot.waitUntil(lambda: studio.session.models_known and studio.training.runs_known, timeout=TIMEOUT)
+        show_page(qtbot, studio, "Train")
+        qtbot.waitUntil(lambda: studio.training.guide is not None, timeout=TIMEOUT)
+        yield studio
+    finally:
+        studio.window.close()
+        studio.window.deleteLater()
+        studio.deleteLater()
+    assert studio.ended
+
+
+@pytest.fixture
+def studio(qtbot, qapp) -> Iterator[Studio]:
+    with opened(qtbot, qapp) as studio:
+        yield studio
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Eight discs and a file that is no picture."""
+    folder = tmp_path / "discs"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:24, :32]
+    for number in range(8):
+        inside = (x - rng.uniform(8, 24)) ** 2 + (y - 12) ** 2 < rng.uniform(20, 60)
+        colours = rng.integers(0, 255, (2, 3), np.uint8)
+        Image.fromarray(np.where(inside[..., None], *colours)).save(folder / f"{number}.png")
+    (folder / "letter.png").write_text("Dear Sir")
+    return folder
+
+
+def click(qtbot, widget) -> None:
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+
+def show_page(qtbot, studio: Studio, name: str) -> None:
+    click(qtbot, next(button for button in studio.window.rail.buttons if button.text() == name))
+
+
+def choose_folder(qtbot, studio: Studio, monkeypatch, folder: Path) -> None:
+    monkeypatch.setattr(dialogs, "data_folder", lambda *_: folder)
+    click(qtbot, studio.train.form_page.data.browse)
+    qtbot.waitUntil(lambda: not studio.train.form_page.data.bar.isVisible(), timeout=TIMEOUT)
+
+
+def field(page: TrainPage, path: str) -> SettingField:
+    return page.form_page.fields.fields[path]
+
+
+def fill(qtbot, page: TrainPage, **values: str) -> None:
+    for name, text in values.items():
+        found = field(page, name.replace("__", "."))
+        if not found.isVisible():
+            click(qtbot, page.form_page.fields.folds[name.rpartition("__")[0]].header)
+        found.editor.selectAll()
+        QTest.keyClicks(found.editor, text)
+
+
+def pick_start(qtbot, page: TrainPage, name: str) -> None:
+    """Choose a model to start from in the list that drops down."""
+    picker = page.form_page.start_from
+    click(qtbot, picker)
+    rows = picker.popup.list
+    (row,) = rows.findItems(name, Qt.MatchFlag.MatchExactly)
+    qtbot.mouseClick(rows.viewport(), Qt.MouseButton.LeftButton, pos=rows.visualItemRect(row).center())
+
+
+def state(studio: Studio) -> str:
+    return studio.train.run.state.text()
+
+
+def wait_for_state(qtbot, studio: Studio, wanted: str) -> None:
+    qtbot.waitUntil(lambda: state(studio) == wanted, timeout=TIMEOUT)
+    assert studio.train.list.infos()[0].state == wanted
+
+
+def generate(qtbot, studio: Studio) -> str:
+    """Make a sample on the Create page; returns the name of its model."""
+    show_page(qtbot, studio, "Create")
+    before = len(studio.session.samples.all)
+    click(qtbot, studio.create.recipe.generate)
+    qtbot.waitUntil(lambda: len(studio.session.samples.all) > before, timeout=TIMEOUT)
+    return studio.session.samples.all[-1].sample.recipe.model
+
+
+def start_run(qtbot, studio: Studio, monkeypatch, pictures: Path) -> None:
+    """Choose a folder, look at its summary, pick a model to start from, fill in the form, press Start."""
+    page = studio.train
+    choose_folder(qtbot, studio, monkeypatch, pictures)
+    data = page.form_page.data
+    assert data.title.text() == "Folder of pictures" and "8 of 9 items" in data.facts.text()
+    assert data.thumbnails.count() == 8 and data.problems.text().startswith("letter.png: damaged")
+    pick_start(qtbot, page, MODEL)
+    fill(qtbot, page, name="mine", steps="100000", batch="4", log_every="1")
+    fill(qtbot, page, data__target_resolutions="16", data__crop="16")
+    qtbot.waitUntil(page.form_page.start.isEnabled, timeout=TIMEOUT)
+    click(qtbot, page.form_page.start)
+    wait_for_state(qtbot, studio, "running")
+
+
+def test_a_folder_becomes_a_model(qtbot, qapp, monkeypatch, pictures):
+    models.write(models_dir(), "image")
+    with opened(qtbot, qapp) as studio:
+        start_run(qtbot, studio, monkeypatch, pictures)
+        run = studio.train.run
+        qtbot.waitUntil(lambda: run.plots.loss.count() > 2, timeout=TIMEOUT)
+    (info,) = list_runs()
+    assert process_lives(info.pid, info.process_started), "the run survives the window"
+    try:
+        with opened(qtbot, qapp) as studio:
+            pause_and_finish(qtbot, studio)
+    finally:
+        for left in list_runs():
+            if process_lives(left.pid, left.process_started):
+                psutil.Process(left.pid).kill()
+
+
+def end_after(run: Path, steps: int) -> None:
+    """Shorten a run that rests, so that the test does not depend on how fast it trains."""
+    config = run / "config.yaml"
+    config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | {"steps": steps}))
+
+
+def pause_and_finish(qtbot, studio: Studio) -> None:
+    run = studio.train.run
+    wait_for_state(qtbot, studio, "running")
+    qtbot.waitUntil(lambda: run.plots.loss.count() > 2, timeout=TIMEOUT)
+    click(qtbot, run.sample)
+    qtbot.waitUntil(lambda: run.strip.count() > 0, timeout=TIMEOUT)
+    qtbot.waitUntil(run.toggle.isEnabled, timeout=TIMEOUT)
+    click(qtbot, run.toggle)
+    wait_for_state(qtbot, studio, "paused")
+    info = studio.train.list.infos()[0]
+    assert info.step == info.saved_step > 0
+    qtbot.waitUntil(lambda: not process_lives(info.pid, info.process_started), timeout=TIMEOUT)
+    studio.session.pick_model(MODEL)
+    assert generate(qtbot, studio) == MODEL
+    show_page(qtbot, studio, "Train")
+    end_after(info.path, info.step + 3)
+    assert run.toggle.text() == "&Resume"
+    click(qtbot, run.toggle)
+    wait_for_state(qtbot, studio, "finished")
+    steps, _ = studio.training.shown.series.points("loss")
+    assert steps == list(range(1, info.step + 1)) + steps[info.step :], "neither gaps nor doubles"
+    qtbot.waitUntil(run.use.isVisible, timeout=TIMEOUT)
+    assert "mine" in [model.name for model in studio.session.models]
+    click(qtbot, run.use)
+    assert studio.create.isVisible() and studio.create.recipe.picker.current() == "mine"
+    assert generate(qtbot, studio) == "mine"
+
+
+def test_bad_values_are_told_as_they_are_typed(qtbot, studio, monkeypatch, pictures):
+    form = studio.train.form_page
+    assert not form.start.isEnabled() and form.reason.text() == "Choose a folder of data first."
+    choose_folder(qtbot, studio, monkeypatch, pictures)
+    qtbot.waitUntil(form.start.isEnabled, timeout=TIMEOUT)
+    assert all(one.toolTip() for one in form.fields.fields.values())
+    fill(qtbot, studio.train, steps="many")
+    steps = field(studio.train, "steps")
+    qtbot.waitUntil(lambda: steps.problem.isVisible(), timeout=TIMEOUT)
+    assert steps.problem.text() == "Has to be a whole number." and steps.editor.property("invalid")
+    assert not form.start.isEnabled() and form.reason.text() == "Steps: has to be a whole number."
+    fill(qtbot, studio.train, steps="20", seed="-1")
+    qtbot.waitUntil(lambda: form.reason.text() == "Seed: has to be at least 0.", timeout=TIMEOUT)
+    assert not steps.problem.isVisible() and not steps.editor.property("invalid")
+    fill(qtbot, studio.train, seed="1")
+    qtbot.waitUntil(form.start.isEnabled, timeout=TIMEOUT)
+    assert form.reason.text().startswith("20 steps of 64 items, out of 8")
+
+
+def test_what_is_trained_decides_the_settings(qtbot, studio, monkeypatch, pictures):
+    form = studio.train.form_page
+    choose_folder(qtbot, studio, monkeypatch, pictures)
+    qtbot.waitUntil(form.start.isEnabled, timeout=TIMEOUT)
+    assert (form.stage.value(), form.start_from.current()) == ("diffusion", "avatars")
+    assert not any(path.startswith(("model.", "unet.", "kl.", "lora.")) for path in form.fields.fields)
+    click(qtbot, form.mode.button("lora"))
+    qtbot.waitUntil(lambda: "lora.rank" in form.fields.fields and form.start.isEnabled(), timeout=TIMEOUT)
+    click(qtbot, form.stage.button("autoencoder"))
+    pick_start(qtbot, studio.train, "Fresh weights")
+    qtbot.waitUntil(form.start.isEnabled, timeout=TIMEOUT)
+    assert not form.mode.isVisible() and {"model.autoencoder.width", "kl.end"} <= set(form.fields.fields)
+    usual = field(studio.train, "steps").editor.text()
+    click(qtbot, form.length.button("quick"))
+    assert int(field(studio.train, "steps").editor.text()) == int(usual) // 10
+    config = studio.train._form.config()
+    assert config["stage"] == "autoencoder" and config["start_from"] is None and config["model"]["domain"] == "image"
+
+
+def test_a_folder_without_data_is_told(qtbot, studio, tmp_path):
+    folder = tmp_path / "nothing"
+    folder.mkdir()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(folder))])
+    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    studio.train.dropEvent(QDropEvent(QPointF(600, 300), copy, data, left, none))
+    form = studio.train.form_page
+    qtbot.waitUntil(lambda: form.data.title.text() == "This folder cannot be used", timeout=TIMEOUT)
+    assert "nothing is empty" in form.data.problems.text() and "is empty" in form.reason.text()
+    assert not form.start.isEnabled() and not form.plan.isVisible()
+
+
+@pytest.fixture
+def crashed(tmp_path: Path) -> Path:
+    """A run whose process died at step 40."""
+    book = RunFolder(runs_dir() / "lost")
+    book.create(image_config(tmp_path, 100))
+    book.start_metrics(0)
+    for step in range(1, 41):
+        book.add_metrics(step, step / 2, {"loss": 1 / step, "gradient_norm": 1.0, "learning_rate": 1e-3})
+    book.log("Saved at step 20.")
+    book.tell(
+        state="running", stage="autoencoder", step=40, steps=100, saved_step=20, loss=0.025, device="cpu",
+        pid=2**22 - 1, process_started=1.0, host=socket.gethostname(),
+    )  # fmt: skip
+    return book.path
+
+
+def test_a_crashed_run_is_shown_as_crashed(qtbot, crashed, studio):
+    run = studio.train.run
+    wait_for_state(qtbot, studio, "crashed")
+    qtbot.waitUntil(lambda: "Saved at step 20." in run.words.toPlainText(), timeout=TIMEOUT)
+    assert run.trouble.isVisible() and run.trouble_title.text() == "The process of this run has died."
+    assert "step 20" in run.trouble_body.text() and run.mend.isEnabled() and run.toggle.text() == "&Resume"
+    assert not run.sample.isVisible() and run.plots.loss.count() == 40
+    assert run.plots.speed.count() == 39 and studio.training.shown.series.rate()[1][0] == 2 * 8
+    QTest.keyClick(studio.train, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    assert studio.train.form_page.isVisible()
+
+
+def test_series_follow_a_run_that_was_resumed():
+    rows = [{"step": step, "loss": float(step), "seconds": 0.5 * step} for step in range(1, 9)]
+    series = RunSeries(batch=4)
+    assert series.known() == 0 and series.take(rows[:3], 0)
+    assert series.known() == 2 and series.take(rows[2:6], 2) and series.points("loss")[0] == [1, 2, 3, 4, 5, 6]
+    assert series.rate() == ([2, 3, 4, 5, 6], [8.0] * 5)
+    assert not series.take([], series.known()), "rows were dropped"
+    assert not series.take([{"step": 9, "loss": 1.0}], series.known())
+    validated = {"step": 7, "seconds": 3.5, "validation_error": 0.5}
+    assert series.take([rows[5], validated], series.known()) and series.validation() == ([7], [0.5])
+    smooth = series.smoothed("loss")[1]
+    assert smooth[0] == 1 and all(a < b < c for a, b, c in zip(smooth, smooth[1:], [2, 3, 4, 5, 6], strict=False))
