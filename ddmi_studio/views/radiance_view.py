@@ -38,10 +38,9 @@ FLIGHT_RATE = 1000 / FRAME  # cameras a second while the path plays
 def on_backdrop(picture: Picture) -> QImage:
     """The picture without its white background, to be laid over something else."""
     assert picture.opacity is not None
-    opacity = np.clip(picture.opacity, 0, 1)[..., None]
-    alpha = np.round(255 * opacity)
-    colours = np.clip(picture.pixels - 255 * (1 - opacity), 0, alpha)
-    rgba = np.ascontiguousarray(np.concatenate([colours, alpha], axis=-1).astype(np.uint8))
+    alpha = np.rint(255 * picture.opacity.clip(0, 1)).astype(np.uint8)[..., None]
+    white = np.minimum(picture.pixels, 255 - alpha)
+    rgba = np.concatenate([np.minimum(picture.pixels - white, alpha), alpha], axis=-1)
     height, width, _ = rgba.shape
     return QImage(rgba.data, width, height, 4 * width, QImage.Format.Format_RGBA8888_Premultiplied).copy()
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
@@ -21,12 +22,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import models
 
 TIMEOUT = 240_000  # milliseconds; torch may have to be imported first
-IMAGE, SHAPE = "small-image", "small-shape"
+IMAGE, SHAPE, FIELD = "small-image", "small-shape", "small-nerf"
 
 
 @pytest.fixture
 def studio(qtbot, qapp) -> Iterator[Studio]:
-    for domain in ("image", "shape"):
+    for domain in ("image", "shape", "nerf"):
         models.write(models_dir(), domain)
     studio = Studio(qapp, parse(["--threads", "1", "--theme", "dark"]), SCENES)
     studio.show()
@@ -120,6 +121,60 @@ def test_a_shape_from_prompt_to_mesh(qtbot, studio, tmp_path, monkeypatch):
     studio.session.render.set_export("shape", resolution=(16, 16))
     export(qtbot, studio, monkeypatch, tmp_path / "table.glb")
     assert (tmp_path / "table.glb").read_bytes()[:4] == b"glTF"
+
+
+def turn(qtbot, view, by: QPoint) -> None:
+    """Drag the view, and wait for the fine picture."""
+    middle = QPoint(view.width() // 2, 100)
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.mouseMove(view, middle + by)
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=middle + by)
+    qtbot.waitUntil(lambda: "moves" in view.info.text(), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: "moves" not in view.info.text(), timeout=TIMEOUT)
+
+
+def test_a_radiance_field_is_turned_filmed_and_cancelled(qtbot, studio, tmp_path, monkeypatch):
+    generate(qtbot, studio, FIELD)
+    view, inspector, render = studio.create.stage.current(), studio.create.inspector, studio.session.render
+    drag(qtbot, studio, 0.0)
+    qtbot.waitUntil(lambda: min(view.picture().size().toTuple()) == 64, timeout=TIMEOUT)
+    first = view.picture()
+    assert len(colors(first)) > 20
+    assert not inspector.motion.motion.button("fly").isEnabled(), "there is no path yet"
+    qtbot.keyClick(view, Qt.Key.Key_K)
+    turn(qtbot, view, QPoint(150, 20))
+    assert view.picture() != first
+    qtbot.keyClick(view, Qt.Key.Key_K)
+    assert inspector.motion.motion.value() == "fly"
+    shot = render.shot("nerf")
+    assert len(shot.keyframes) == 2 and shot.keyframes[1] == shot.camera
+    render.set_export("nerf", resolution=(16, 16))
+    render.set_shot("nerf", seconds=1.0, rate=6)
+    export(qtbot, studio, monkeypatch, tmp_path / "flight.mp4")
+    with av.open(str(tmp_path / "flight.mp4")) as clip:
+        frames = [frame.to_ndarray(format="rgb24") for frame in clip.decode(video=0)]
+        assert (len(frames), frames[0].shape, clip.streams.video[0].average_rate) == (6, (16, 16, 3), 6)
+    assert (frames[0] != frames[-1]).any()
+    drop(studio, tmp_path / "flight.mp4")
+    qtbot.waitUntil(lambda: "restored from flight.mp4" in studio.create.stage.banner.text(), timeout=TIMEOUT)
+    film_and_cancel(qtbot, studio, monkeypatch, tmp_path / "long.mp4")
+    qtbot.mouseClick(inspector.formats.button(".glb"), Qt.MouseButton.LeftButton)
+    assert inspector.export_size.currentText() == "128 cells" and not inspector.motion.isVisible()
+    qtbot.waitUntil(lambda: inspector.estimate.text().startswith("about"), timeout=TIMEOUT)
+
+
+def film_and_cancel(qtbot, studio: Studio, monkeypatch, path: Path) -> None:
+    """A long clip is begun and given up in the queue; the view goes on answering meanwhile."""
+    studio.session.render.set_shot("nerf", seconds=30.0, rate=30)
+    monkeypatch.setattr(dialogs, "save_path", lambda *_: path)
+    qtbot.mouseClick(studio.create.inspector.export, Qt.MouseButton.LeftButton)
+    rows = studio.create.queue
+    qtbot.waitUntil(lambda: bool(rows.rows) and rows.rows[0].row.step > 1, timeout=TIMEOUT)
+    turn(qtbot, studio.create.stage.current(), QPoint(-60, 0))
+    assert rows.rows, "it is still being written"
+    studio.session.queue.cancel(rows.rows[0].row)
+    qtbot.waitUntil(lambda: not rows.rows, timeout=TIMEOUT)
+    assert [file.name for file in path.parent.iterdir()] == ["flight.mp4"]
 
 
 def test_opengl_may_come_before_torch():
