@@ -98,7 +98,7 @@ def configure(
         _add_rules(leaves)
     leaves = {**_shipped(told), **leaves}
     _ask_for_missing(leaves, with_unet=stage == "full")
-    return _assemble(leaves, stage, noise=any(name.endswith(".noise.weight") for name in shapes))
+    return assemble(leaves, stage, noise=any(name.endswith(".noise.weight") for name in shapes))
 
 
 def _add_rules(leaves: Leaves) -> None:
@@ -143,7 +143,12 @@ def _ask_for_missing(leaves: Leaves, with_unet: bool) -> None:
         raise UnknownArchitecture(missing, leaves["domain"])
 
 
-def _assemble(leaves: Leaves, stage: str, noise: bool) -> ModelConfig:
+def assemble(leaves: Leaves, stage: str, noise: bool) -> ModelConfig:
+    """The configuration that leaves make, with what the authors' code does whatever they say.
+
+    Raises:
+        BadCheckpoint: if it cannot be used.
+    """
     domain = leaves["domain"]
     sections = _sections(leaves)
     _check_bounds(sections)

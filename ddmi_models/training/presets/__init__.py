@@ -1,4 +1,4 @@
-"""Recipes of the starters and other ready configurations, as YAML files beside this module."""
+"""Ready configurations: recipes of the starters, as YAML files beside this module, and the paper's own settings."""
 
 from __future__ import annotations
 
@@ -11,17 +11,14 @@ import yaml
 
 from ddmi_models.errors import BadConfig, BadInput
 from ddmi_models.training.config import TrainConfig
+from ddmi_models.training.presets.paper import paper_presets
 
 
 def preset_names() -> tuple[str, ...]:
     """Names of the shipped presets."""
-    return tuple(
-        sorted(
-            entry.name.removesuffix(".yaml")
-            for entry in resources.files(__name__).iterdir()
-            if entry.name.endswith(".yaml")
-        )
-    )
+    files = (entry.name for entry in resources.files(__name__).iterdir())
+    names = [name.removesuffix(".yaml") for name in files if name.endswith(".yaml")]
+    return tuple(sorted([*names, *paper_presets()]))
 
 
 def preset_text(name: str) -> str:
@@ -32,7 +29,8 @@ def preset_text(name: str) -> str:
     """
     if name not in preset_names():
         raise BadInput(f"There is no preset {name!r}.", f"There are {', '.join(preset_names())}.")
-    return (resources.files(__name__) / f"{name}.yaml").read_text(encoding="utf-8")
+    made = paper_presets().get(name)
+    return (resources.files(__name__) / f"{name}.yaml").read_text(encoding="utf-8") if made is None else made()
 
 
 def parse_config(text: str, overrides: Iterable[str] = ()) -> TrainConfig:
