@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 from ddmi_studio.pages.parts import named
 from ddmi_studio.state.clip import FASTEST, SLOWEST, ClipSettings
 from ddmi_studio.state.session import Session
-from ddmi_studio.widgets import LabelledSlider
+from ddmi_studio.widgets import Fold, LabelledSlider
 
 USUAL_RATES = (12, 24, 30, 60)
 AS_SHOWN = "as shown"
@@ -39,13 +39,18 @@ class ClipFields(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(10)
+        self.fold = Fold("Window and shutter")
+        self.fold.body.setSpacing(10)
+        layout.addWidget(self.rate)
+        layout.addWidget(self.fold)
+        for slider in (self.start, self.stop, self.shutter):
+            self.fold.body.addWidget(slider)
         for slider, change in (
             (self.rate, lambda clip, value: replace(clip, rate=value)),
             (self.start, ClipSettings.from_instant),
             (self.stop, ClipSettings.to_instant),
             (self.shutter, lambda clip, value: replace(clip, shutter=value)),
         ):
-            layout.addWidget(slider)
             slider.value_changed.connect(lambda value, change=change: self._set(True, change, value))
             slider.settled.connect(lambda value, change=change: self._set(False, change, value))
         self.hide()

@@ -37,7 +37,12 @@ def paint_backdrop(painter: QPainter, size: QSize) -> None:
 
 
 class Cover(QWidget):
-    """Lies over a view: the picture of a sample in the making, or a hint where there is nothing to see."""
+    """Lies over a view: the picture of a sample in the making, or a hint where there is nothing to see.
+
+    `foot`: pixels below the picture that the view keeps for its own controls.
+    """
+
+    foot = 0
 
     def __init__(self, parent: QWidget, icon: str, text: str) -> None:
         super().__init__(parent)
@@ -54,7 +59,7 @@ class Cover(QWidget):
         """Where the picture lies: as large as fits, its sides in proportion."""
         if self._image is None:
             return QRectF()
-        room = QRectF(self.rect()).adjusted(44, 44, -44, -44)
+        room = QRectF(self.rect()).adjusted(44, 44, -44, -44 - self.foot)
         size = self._image.size().scaled(room.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
         return QRectF(room.center().x() - size.width() / 2, room.center().y() - size.height() / 2, *size.toTuple())
 

@@ -67,7 +67,8 @@ class Transport(QWidget):
         """Which frame is shown, and when it stands."""
         self.timeline.show_instant(head.instant)
         self.place.setText(f"{head.instant:.2f} / {last:.2f} s")
-        self.number.setText(f"frame {head.index + 1} of {head.count}")
+        short = self.width() < ROOMY
+        self.number.setText(f"{head.index + 1} / {head.count}" if short else f"frame {head.index + 1} of {head.count}")
 
     def show_state(self, text: str) -> None:
         """How much is rendered."""
@@ -75,5 +76,4 @@ class Transport(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.number.setVisible(self.width() >= ROOMY)
         self.state.setVisible(self.width() >= ROOMY)

@@ -320,6 +320,7 @@ class VideoStage(Stage):
         if self.height() < LOW:
             self.hint.hide()
         picture = self.picture_rect()
+        self.cover.foot = round(self.height() - picture.bottom()) - EDGE
         for label in self.overlays():
             label.backed = picture.intersects(QRectF(label.geometry()))
 
