@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+ROUNDING = 1e-6
+"""Part of a frame by which an instant may be missed."""
+
 
 @dataclass
 class Playhead:
@@ -70,7 +73,10 @@ class Playhead:
         return min(max(round((instant - self.instants[0]) * self.rate), 0), self.count - 1)
 
     def retime(self, instants: Sequence[float], rate: float) -> None:
-        """Take on other frames; the instant that is shown stays as nearly as they allow."""
-        before = self.instant
+        """Take on other frames; the time that has passed stays, as far as they reach."""
+        passed = self.instants[0] + self.position / self.rate
         self.instants, self.rate = instants, rate
-        self.seek(self.nearest(before))
+        position = (passed - instants[0]) * rate
+        if abs(position - round(position)) < ROUNDING:  # the very frame, not the one before it
+            position = float(round(position))
+        self.position = position if 0 <= position < self.count else 0.0 if position < 0 else self.count - 1.0

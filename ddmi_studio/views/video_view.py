@@ -58,7 +58,7 @@ class VideoStage(Stage):
         self._ticked = 0.0
         self._scrubbing = False
         self.transport = Transport(self)
-        self._clock = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
+        self._clock = QTimer(self, timerType=Qt.TimerType.PreciseTimer)
         self._clock.timeout.connect(self._tick)
         self._connect()
         self.transport.show_playing(self.playing)
@@ -100,7 +100,9 @@ class VideoStage(Stage):
             return
         self.feed.use(settings)
         if clip != before.clip:
+            self._pass_time()
             self.head.retime(clip.instants(), clip.rate)
+            self._clock.setInterval(self._interval())
         self._describe()
         self._show_ready()
         self._show_frame()
@@ -168,11 +170,13 @@ class VideoStage(Stage):
         self.transport.loop.setChecked(looping)
 
     def set_speed(self, speed: float) -> None:
+        self._pass_time()
         self.head.speed = speed
-        self._run()
+        self._clock.setInterval(self._interval())
 
     def seek(self, index: int) -> None:
         """Go to a frame, which is then rendered before all others."""
+        self._ticked = time.monotonic()
         self.head.seek(index)
         self.feed.jump()
         self._show_frame()
@@ -189,24 +193,34 @@ class VideoStage(Stage):
         return self._has_sample and not self._previewing and self.isVisible()
 
     def _run(self) -> None:
-        """Start the clock anew; stop it where the hand holds the play head or nobody sees it."""
-        self._clock.stop()
-        if self.playing and not self._scrubbing and self.clip is not None and self._seen():
+        """Start the clock or stop it: it stands where the hand holds the play head, or nobody looks."""
+        if not (self.playing and not self._scrubbing and self.clip is not None and self._seen()):
+            self._clock.stop()
+        elif not self._clock.isActive():
             self._ticked = time.monotonic()
-            self._wait()
+            self._clock.start(self._interval())
 
-    def _wait(self) -> None:
-        self._clock.start(max(QUICKEST, math.ceil(1000 * self.head.until_next())))
+    def _interval(self) -> int:
+        """Milliseconds until the next frame's turn."""
+        return max(QUICKEST, math.ceil(1000 * self.head.until_next()))
 
-    def _tick(self) -> None:
+    def _pass_time(self) -> bool:
+        """Let the time pass that has gone by since the last look at the clock.
+
+        Returns:
+            Whether the clip goes on.
+        """
         now = time.monotonic()
         passed, self._ticked = now - self._ticked, now
-        if not self.head.advance(passed):
+        return not self._clock.isActive() or self.head.advance(passed)
+
+    def _tick(self) -> None:
+        if self._pass_time():
+            self._clock.setInterval(self._interval())
+            self._show_frame()
+            self._ask()
+        else:
             self.set_playing(False)
-            return
-        self._show_frame()
-        self._ask()
-        self._wait()
 
     def _hold(self, held: bool) -> None:
         self._scrubbing = held

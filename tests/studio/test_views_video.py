@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pixels import pixels_of
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QImage
 
 from ddmi_models.requests import Clip, ClipView, MeshData
@@ -322,6 +322,33 @@ def test_nothing_is_rendered_or_played_where_nobody_looks(make, qtbot):
     assert not view._clock.isActive() and len(asked) == before
     view.show()
     assert view._clock.isActive() and len(asked) > before
+
+
+def test_it_plays_on_while_a_slider_moves(make, qtbot):
+    view, _asked = make()
+    view.set_playing(True)
+    hand = QTimer(interval=5)
+    hand.timeout.connect(lambda: change(view, resolution=64 + view.feed.settings.resolution % 64))
+    hand.start()
+    qtbot.waitUntil(lambda: view.head.index == 3, timeout=20_000)
+    hand.stop()
+    before = view.head.instant
+    change(view, clip=replace(TRAINED, rate=60.0))
+    assert before - 1 / 60 <= view.head.instant < before + 0.2
+
+
+@given(st.integers(0, 15), st.lists(st.integers(2, 60), max_size=6))
+def test_another_rate_and_back_is_the_same_frame(index, rates):
+    def instants(rate: float) -> tuple[float, ...]:
+        return ClipSettings(15 / 8, 8.0, rate, 0.0, 15 / 8).instants()
+
+    head = Playhead(instants(8), 8.0)
+    head.seek(index)
+    for rate in rates:
+        head.retime(instants(rate), rate)
+        assert head.index in range(head.count) and abs(head.instant - index / 8) < 1 / rate
+    head.retime(instants(8), 8)
+    assert head.index == index or index == 15, "the last instant is not a frame at every rate"
 
 
 def test_a_mesh_is_refused(make):
