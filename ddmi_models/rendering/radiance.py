@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from PIL import Image
 
-from ddmi_models.cameras import Camera, flight, intrinsics, orbit, pixel_rays
+from ddmi_models.cameras import Camera, intrinsics, pixel_rays
 from ddmi_models.cancel import CancelToken
 from ddmi_models.domains.base import CHUNK_POINTS, Domain
 from ddmi_models.domains.nerf import NerfDomain
 from ddmi_models.errors import BadInput
 from ddmi_models.events import Partial, Progress
 from ddmi_models.planes import BasisFields
-from ddmi_models.rendering.frames import FOLDER, write_frames
+from ddmi_models.rendering.frames import FOLDER
 from ddmi_models.rendering.isosurface import render_mesh
 from ddmi_models.rendering.latent_files import LATENT_SUFFIX
 from ddmi_models.rendering.memory import require_memory
 from ddmi_models.rendering.mesh_cost import DEFAULT_CELLS, check_cells, check_mesh_size, estimate_mesh
+from ddmi_models.rendering.radiance_clips import (
+    DEFAULT_VIEWS,
+    FASTEST_RATE,
+    LONGEST_CLIP,
+    cameras_of,
+    saying,
+    taken,
+    view_count,
+    written_clip,
+)
 from ddmi_models.rendering.rays import GRID_CELLS, RAYS, OccupancyGrid, RayMaps, RayMarcher, occupancy_grid
 from ddmi_models.rendering.renderer import (
     BYTES_PER_PIXEL,
@@ -44,7 +56,6 @@ from ddmi_models.rendering.writers import (
     PICTURES,
     check_clip,
     check_picture_size,
-    write_clip,
     write_mesh,
     write_picture,
 )
@@ -61,15 +72,6 @@ from ddmi_models.requests import (
 
 DEFAULT_PIXELS, PREVIEW_PIXELS = 256, 40
 PREVIEW_SAMPLES, THUMBNAIL_SAMPLES, QUICK_CELLS = 48, 128, 24
-
-DEFAULT_VIEWS, TURN_SECONDS, FASTEST_RATE = 48, 4, 30
-"""Cameras of a turntable or path, how many seconds it takes, its highest frame rate."""
-
-USUAL_RATE = 24
-"""Frames a second of a clip of which only the length is given."""
-
-LONGEST_CLIP = 600.0
-"""Seconds that a turntable or camera path may take."""
 
 COARSE, SMALLEST_PARTIAL = 4, 24
 """Divisor of the picture that is shown first, and its smallest side."""
@@ -282,18 +284,16 @@ class NerfRenderer(Renderer[Looks]):
         cameras = cameras_of(domain, request, count)
         yield Progress(0, count, "Looking for empty space")
         grid = self.grid(sample, request.gains, token)
-        views = (RadianceView(*size, camera, request.gains, request.shows) for camera in cameras)
-        frames = (value_of(render_radiance(sample, view, grid, token)).pixels for view in views)
-        if suffix_of(request.path) == FOLDER:
-            facts = {"transforms.json": transforms(domain, cameras, size)}
-            written = write_frames(request.path, frames, request.sample.recipe, facts)
-        else:
-            seconds = TURN_SECONDS if request.seconds is None else request.seconds
-            rate = min(FASTEST_RATE, max(1, round(count / seconds)))
-            written = write_clip(request.path, frames, rate, request.sample.recipe)
-        moves = "Camera path" if request.keyframes else "Turntable"
-        for done in written:
-            yield Progress(done, count, f"{moves} of {size[0]}x{size[1]}")
+        label = f"{'Camera path' if request.keyframes else 'Turntable'} of {size[0]}x{size[1]}"
+        ready: deque[np.ndarray] = deque()
+        with closing(written_clip(domain, request, cameras, size, taken(ready))) as written:
+            for done, camera in enumerate(cameras):
+                view = RadianceView(*size, camera, request.gains, request.shows)
+                work = render_radiance(sample, view, grid, token)
+                picture = yield from saying(Progress(done, count, label), work)
+                ready.append(picture.pixels)
+                yield Progress(next(written), count, label)
+            next(written, None)
 
     def check(self, domain: Domain, request: Export | PlanExport, size: tuple[int, int]) -> None:
         super().check(domain, request, size)
@@ -333,38 +333,6 @@ class NerfRenderer(Renderer[Looks]):
         per_pixel = BYTES_PER_PIXEL[".png" if suffix == FOLDER else suffix]
         seconds = (GRID_POINTS + EVALUATED * pixels) * point_seconds
         return ExportEstimate(seconds, int(pixels * per_pixel), _frame_bytes(*size))
-
-
-def view_count(request: Export | PlanExport) -> int:
-    """Frames of a turntable or camera path."""
-    if request.views is not None:
-        return request.views
-    return DEFAULT_VIEWS if request.seconds is None else max(2, round(request.seconds * USUAL_RATE))
-
-
-def cameras_of(domain: NerfDomain, request: Export | PlanExport, count: int) -> list[Camera]:
-    """The cameras of the frames.
-
-    Raises:
-        BadInput: for a path through a single keyframe.
-    """
-    usual = Camera(distance=domain.radiance.camera_distance, angle=domain.radiance.camera_angle)
-    if request.keyframes:
-        return flight(request.keyframes, count, usual)
-    camera = request.camera if isinstance(request, Export) else None
-    return list(orbit(count, camera or Camera()))
-
-
-def transforms(domain: NerfDomain, cameras: list[Camera], size: tuple[int, int]) -> dict[str, Any]:
-    """The cameras of frames, in the layout that NeRF programs read (Blender's axes)."""
-    config = domain.radiance
-    angles = [config.camera_angle if camera.angle is None else camera.angle for camera in cameras]
-    frames: list[dict[str, Any]] = []
-    for number, (camera, angle) in enumerate(zip(cameras, angles, strict=True)):
-        pose = camera.matrix(config.camera_distance).tolist()
-        own = {"camera_angle_x": angle} if angle != angles[0] else {}
-        frames.append({"file_path": f"./{number:04d}.png", "transform_matrix": pose, **own})
-    return {"camera_angle_x": angles[0], "w": size[0], "h": size[1], "frames": frames}
 
 
 def _frame_bytes(width: int, height: int) -> int:

@@ -165,3 +165,13 @@ def test_a_quick_look_does_with_a_coarse_grid_and_a_known_fine_one(monkeypatch: 
     for samples, gains in ((32, None), (48, None), (None, None), (32, None), (32, (1.0, 0.5, 1.0))):
         drained(RENDERER.render(sample, RadianceView(4, 4, samples=samples, gains=gains), TOKEN, False))
     assert sizes == [24, 64, 24]
+
+
+def test_a_clip_lets_others_take_their_turn_within_a_frame(tmp_path: Path) -> None:
+    decoded, sample = ball(), sampled("nerf")[1]
+    request = Export(sample, tmp_path / "a.gif", views=2)
+    events, path = drained(RENDERER.write(decoded, request, (128, 128), TOKEN))
+    steps = [event.step for event in events]
+    assert steps.count(0) > 8 and steps.count(1) > 8 and steps == sorted(steps) and events[-1].step == 2
+    with Image.open(path) as clip:
+        assert getattr(clip, "n_frames", 1) == 2
