@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any, cast
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.checkpoints import addons
 from ddmi_models.checkpoints.importer import import_steps
 from ddmi_models.checkpoints.importer import inspect_file as inspection_of
-from ddmi_models.checkpoints.registry import SUFFIX, list_models, model_problems, remove, verify
+from ddmi_models.checkpoints.registry import (
+    DOMAIN_LABELS,
+    SUFFIX,
+    list_models,
+    model_problems,
+    name_from,
+    remove,
+    verify,
+)
 from ddmi_models.checkpoints.store import PRECISIONS, Precision
 from ddmi_models.config import ModelConfig
 from ddmi_models.engine.doctor import examine
@@ -90,9 +99,11 @@ def import_model(
     """Take a file over into the user's folder."""
     message = f"Importing {request.path.name}"
     yield Progress(0, 1, message)
-    if request.path.suffix.lower() == SUFFIX and request.path.is_file() and addons.is_addon(request.path):
-        return addons.import_addon(request.path, request.name, token.check)
     precision = checked_precision(request.precision)
+    if _is_addon(request.path):
+        if precision != "fp32":
+            raise BadInput("Add-ons are small and stay in fp32.", "Leave --precision out.")
+        return addons.import_addon(request.path, request.name, token.check)
     steps = import_steps(
         request.path, request.name, request.config, precision, check=token.check, samplers=shop.samplers()
     )
@@ -105,9 +116,21 @@ def import_model(
         yield Progress(done, total, message)
 
 
+def _is_addon(path: Path) -> bool:
+    return path.suffix.lower() == SUFFIX and path.is_file() and addons.is_addon(path)
+
+
+def _addon_inspection(path: Path) -> FileInspection:
+    info = addons.find_addon(str(path))
+    label, size = DOMAIN_LABELS.get(info.domain, ""), path.stat().st_size
+    return FileInspection(False, name_from(path), label, info.parameters, size, False, False, addon_of=info.base)
+
+
 def inspect_file(shop: Workshop, request: InspectFile, token: CancelToken) -> Generator[Event, None, FileInspection]:
     """What an import would take."""
     yield Progress(0, 1, f"Looking into {request.path.name}")
+    if _is_addon(request.path):
+        return _addon_inspection(request.path)
     return inspection_of(request.path, request.config)
 
 

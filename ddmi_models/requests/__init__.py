@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from ddmi_models.cameras import Camera as Camera
 from ddmi_models.cameras import flight as flight
+from ddmi_models.recipes import STRONGEST_ADDON as STRONGEST_ADDON
 from ddmi_models.recipes import Recipe as Recipe
 from ddmi_models.recipes import SampledRecipe as SampledRecipe
 from ddmi_models.recipes import describe as describe

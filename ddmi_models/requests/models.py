@@ -132,6 +132,7 @@ class FileInspection:
         left_out: what is in the file and not taken.
         missing: what has to be told first, by its names in the authors' YAML files; () where nothing is.
         configurations: names of the published configurations, any of which may be told.
+        addon_of: of an add-on, the name of the model that it belongs to; "" of a model.
     """
 
     official: bool
@@ -144,6 +145,7 @@ class FileInspection:
     left_out: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     configurations: tuple[str, ...] = ()
+    addon_of: str = ""
 
 
 @dataclass(frozen=True)

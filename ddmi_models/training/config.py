@@ -115,7 +115,7 @@ class TrainConfig(StrictConfig):
         "stage): decoder and coordinate MLP, so that latents stay as they are; diffusion (second stage): the U-Net, "
         "not the text tower; lora (second stage): nothing, an add-on is trained beside it.",
     )
-    lora: LoraConfig = Field(default=LoraConfig(), description="With finetune: lora: the add-on.")
+    lora: LoraConfig = Field(default=LoraConfig(), description="Second stage: the add-on of finetune: lora.")
     unet: UNetConfig | None = Field(
         default=None, description="Second stage: the denoiser to add to the model started from."
     )
@@ -196,14 +196,12 @@ class TrainConfig(StrictConfig):
         return kept
 
     @model_validator(mode="after")
-    def _fine_tunes_what_is_there(self) -> Self:
+    def _fine_tunes_its_own_stage(self) -> Self:
         if self.finetune == "full":
             return self
         stage, mode = FINETUNE_STAGES[self.finetune], f"finetune: {self.finetune}"
         if self.stage != stage:
             raise BadConfig(f"{mode} belongs to the stage {stage}, and this is {self.stage}.", f"Set stage to {stage}.")
-        if self.start_from is None:
-            raise BadConfig(f"{mode} changes a model that is there, and none is named.", "Give start_from (--from).")
         changed = [key for key in ("model", "unet", "diffusion", "text", "ranking") if getattr(self, key) is not None]
         if self.finetune == "lora" and changed:
             raise BadConfig(

@@ -42,8 +42,8 @@ SCOPE = re.compile(r"([A-Z][a-z ,]+): ")
 BOUNDS = {Gt: ("gt", "above {:g}"), Ge: ("ge", "at least {:g}"), Lt: ("lt", "below {:g}"), Le: ("le", "at most {:g}")}
 KINDS = {int: "whole", float: "number", str: "text", bool: "switch"}
 LABELS = {"kl": "KL", "ema": "EMA", "unet": "U-Net", "iso": "Iso level"}
-OWN = {"name": "model", "start_from": None, "latents": None, "licence": "", "attribution": ""}
-"""What a preset says of the program's own data and models, and what stands in its place for other people's."""
+OWN = {"name": "model", "latents": None, "licence": "", "attribution": ""}
+"""What a preset says of the program's own data and runs, and what stands in its place for other people's."""
 
 SIZES = (
     TrainingSize("usual", "As made", "The preset as it is, made for two processor cores and a few hours."),
@@ -112,7 +112,8 @@ def _kind(annotation: Any, field: FieldInfo) -> str | None:
     if origin is Literal:
         return "choice"
     if origin is tuple:
-        return "list" if all(part in (int, float, str, ...) for part in typing.get_args(annotation)) else None
+        parts = typing.get_args(annotation)
+        return "list" if all(p in (int, float, str, ...) or typing.get_origin(p) is Literal for p in parts) else None
     if annotation is Path:
         return "folder" if "folder" in (field.description or "").lower() else "file"
     return KINDS.get(annotation)
@@ -166,6 +167,7 @@ def _presets() -> Iterator[TrainingPreset]:
     for name, text in texts.items():
         values = TrainConfig.parse(raw[name]).model_dump(mode="json") | OWN
         values["data"] |= {"train": None, "validation": None, "rephrase": False}
+        values["start_from"] = None if raw[name].get("start_from") in raw else raw[name].get("start_from")
         yield TrainingPreset(name, _first_words(text), _domain(name, raw), values["stage"], values)
 
 
@@ -180,13 +182,13 @@ def _first_words(text: str) -> str:
 
 
 def _domain(name: str, raw: dict[str, dict[str, Any]]) -> str:
-    """What a preset makes, which one of the second stage has from the one that it starts from."""
+    """What a preset makes, which one of the second stage has from the preset or model that it starts from."""
     while name in raw:
         values = raw[name]
         if values.get("model"):
             return values["model"]["domain"]
         name = values.get("start_from", "")
-    return ""
+    return next((info.domain for info in list_models() if info.name == name), "")
 
 
 # Models to start from

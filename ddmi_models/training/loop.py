@@ -38,8 +38,12 @@ def build_parts(config: TrainConfig) -> ModelParts:
     """The modules of a run: fresh, or with the weights of `start_from` where names and shapes agree.
 
     Raises:
-        BadConfig: if neither an architecture nor a model to start from is given.
+        BadConfig: if neither an architecture nor a model to start from is given, or nothing to fine-tune.
     """
+    if config.finetune != "full" and config.start_from is None:
+        raise BadConfig(
+            f"finetune: {config.finetune} changes a model that is there, and none is named.", "Name it with --from."
+        )
     base = read_model(find_model(config.start_from).path) if config.start_from else None
     architecture = _architecture(config, base[0].config if base else None)
     torch.manual_seed(config.seed)

@@ -43,7 +43,9 @@ PRECISION_TOOLTIPS = {
 def facts(found: FileInspection) -> str:
     """What a file holds, in one line."""
     parts = [found.domain_label or "What it makes is not known", f"{millions(found.parameters)} parameters"]
-    if not found.can_sample:
+    if found.addon_of:
+        parts.append(f"add-on for {found.addon_of}")
+    elif not found.can_sample:
         parts.append("first stage only: it cannot sample")
     else:
         parts.append("averaged weights (EMA)" if found.averaged else "weights of the last step")

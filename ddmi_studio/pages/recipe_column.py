@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from ddmi_models.requests import ModelInfo
 from ddmi_studio import theme
+from ddmi_studio.pages.addon_rows import AddonRows
 from ddmi_studio.pages.parts import HintButton, column, label, named, scrolled, set_role, spin_box
 from ddmi_studio.state.recipe_form import MAX_CANDIDATES, MAX_COUNT
 from ddmi_studio.state.session import Session
@@ -113,6 +114,7 @@ class RecipeColumn(QWidget):
         self.grain = LabelledSlider(
             "Grain", 0, 1, 0.0, tooltip="Strength of the per-pixel noise that some image models have learned; 0 is off"
         )
+        self.addons = AddonRows(self._form)
         self.candidates = spin_box()
         self.candidates.setRange(1, MAX_CANDIDATES)
         self.candidates.setAccessibleName("Candidates")
@@ -122,6 +124,7 @@ class RecipeColumn(QWidget):
         body.addWidget(self.candidates_label)
         body.addWidget(self.candidates)
         body.addWidget(self.grain)
+        body.addWidget(self.addons)
 
     def _lay_out(self) -> None:
         content, layout = column(6)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Signal
 
-from ddmi_models.requests import Generate, ModelInfo, Recipe, SampledRecipe
+from ddmi_models.requests import Addon, AddonInfo, Generate, ModelInfo, Recipe, SampledRecipe
 
 MAX_COUNT = 64
 MAX_CANDIDATES = 16
@@ -17,7 +17,7 @@ ROLL_BELOW = 2**31
 
 @dataclass(frozen=True)
 class FormValues:
-    """What the user has set; sampler, steps and guidance belong to the model in use."""
+    """What the user has set; sampler, steps, guidance and add-ons belong to the model in use."""
 
     prompt: str = ""
     negative: str = ""
@@ -28,6 +28,7 @@ class FormValues:
     sampler: str = ""
     steps: int = 20
     guidance: float = 3.0
+    addons: tuple[Addon, ...] = ()
 
 
 class RecipeForm(QObject):
@@ -37,6 +38,7 @@ class RecipeForm(QObject):
         changed: any value changed. model_changed: another model was picked (its defaults are in the values by then).
 
     Attributes:
+        addons: those on this machine, of any model.
         words_left_out: tells which words of a text a model can make nothing of; handed in by the composition root.
     """
 
@@ -47,6 +49,7 @@ class RecipeForm(QObject):
         super().__init__(parent)
         self.values = FormValues()
         self.model: ModelInfo | None = None
+        self.addons: tuple[AddonInfo, ...] = ()
         self.words_left_out: Callable[[ModelInfo, str], Sequence[str]] = lambda _model, _text: ()
         self._remembered: dict[str, FormValues] = {}
 
@@ -65,6 +68,7 @@ class RecipeForm(QObject):
             sampler=chosen.sampler,
             steps=chosen.steps,
             guidance=chosen.guidance,
+            addons=chosen.addons,
             prompt=chosen.prompt or self.values.prompt,
         )
         self.model_changed.emit()
@@ -97,8 +101,29 @@ class RecipeForm(QObject):
             sampler=recipe.sampler,
             steps=recipe.steps,
             guidance=recipe.guidance,
+            addons=tuple(Addon(self._name_of(use.sha256, use.name), use.strength) for use in recipe.addons),
         )
         self.changed.emit()
+
+    def _name_of(self, sha256: str, name: str) -> str:
+        """What the add-on of a recipe is called here."""
+        return next((info.name for info in self.addons if info.sha256 == sha256), name)
+
+    def set_addons(self, addons: tuple[AddonInfo, ...]) -> None:
+        """Take in which add-ons there are."""
+        self.addons = addons
+        self.changed.emit()
+
+    def offered(self) -> tuple[AddonInfo, ...]:
+        """The add-ons of the model in use."""
+        sha256 = self.model.sha256 if self.model is not None else None
+        return tuple(info for info in self.addons if info.base_sha256 == sha256)
+
+    def set_addon(self, name: str, strength: float) -> None:
+        """Use an add-on with a strength; 0 leaves it out."""
+        others = tuple(addon for addon in self.values.addons if addon.name != name)
+        kept = (*others, Addon(name, strength)) if strength else others
+        self.set(addons=tuple(sorted(kept, key=lambda addon: addon.name)))
 
     def request(self, previews: bool) -> Generate | None:
         """What Generate asks for now; None without a model that can sample."""
@@ -116,6 +141,7 @@ class RecipeForm(QObject):
             guidance=v.guidance if text else None,
             previews=previews,
             candidates=v.candidates if self.ranks() else 1,
+            addons=v.addons,
         )
 
     def ranks(self) -> bool:

@@ -13,8 +13,10 @@ from PySide6.QtCore import QObject, Signal
 from ddmi_models.errors import NoRecipe
 from ddmi_models.events import Cancelled, Event, Failed, Notice, Preview, Progress, Result
 from ddmi_models.requests import (
+    AddonInfo,
     Generate,
     ImportModel,
+    ListAddons,
     ListModels,
     LoadModel,
     ModelInfo,
@@ -89,6 +91,7 @@ class Session(QObject):
 
     def load_models(self, then: Callable[[], object] | None = None) -> None:
         """Ask for the list of models; the last used one, or the first that can be sampled, is picked."""
+        self._ask(ListAddons(), self.form.set_addons, Priority.EXPORT)
         self._ask(ListModels(), lambda models: self._set_models(models, then), Priority.EXPORT)
 
     def _set_models(self, models: tuple[ModelInfo, ...], then: Callable[[], object] | None) -> None:
@@ -120,14 +123,26 @@ class Session(QObject):
         return next((m for m in self.models if m.name == name), None)
 
     def pick_model(self, name: str) -> None:
-        """Use a model for the next samples; one that makes none is left alone."""
+        """Use a model for the next samples, or an add-on with its model; a model that makes none is left alone."""
+        addon = next((info for info in self.form.addons if info.name == name), None)
+        if addon is not None:
+            self._pick_addon(addon)
+            return
         model = self.model(name)
         if model is not None and model in self.usable_models():
             self.settings.model = name
             self.form.pick(model)
 
+    def _pick_addon(self, addon: AddonInfo) -> None:
+        base = next((model.name for model in self.usable_models() if model.sha256 == addon.base_sha256), None)
+        if base is None:
+            self.message.emit(Message(f"{addon.name} belongs to {addon.base}, which is not here in the same version."))
+            return
+        self.pick_model(base)
+        self.form.set_addon(addon.name, 1.0)
+
     def import_model(self, path: Path) -> None:
-        """Import a native file and pick it."""
+        """Import a model or an add-on of this program and pick it."""
         self.task(
             ImportModel(path),
             f"Importing {path.name}",
@@ -135,12 +150,15 @@ class Session(QObject):
             kept="The file itself was not touched.",
         )
 
-    def imported(self, info: ModelInfo) -> None:
-        """Take in a new model."""
+    def imported(self, info: ModelInfo | AddonInfo) -> None:
+        """Take in a new model or add-on."""
         self.load_models(lambda: self._announce_import(info))
 
-    def _announce_import(self, info: ModelInfo) -> None:
+    def _announce_import(self, info: ModelInfo | AddonInfo) -> None:
         self.pick_model(info.name)
+        if isinstance(info, AddonInfo):
+            self.message.emit(Message(f"{info.name} is ready.", f"An add-on for {info.base}: see Advanced."))
+            return
         ready = "is ready" if info.can_sample else "is here; an autoencoder alone makes no samples"
         self.message.emit(Message(f"{info.name} {ready}.", info.summary))
 

@@ -20,6 +20,7 @@ from ddmi_models.requests import (
     Export,
     Generate,
     ImportModel,
+    InspectFile,
     ListAddons,
     ListModels,
     OpenExport,
@@ -126,6 +127,9 @@ def test_the_registry_keeps_add_ons_apart_from_models(engine: Engine, tmp_path: 
     assert final(run(engine, RemoveModel("hat"))) == "hat" and not path.parent.exists()
 
     (tmp_path / "mine.safetensors").write_bytes(whole)
+    found = final(run(engine, InspectFile(tmp_path / "mine.safetensors")))
+    assert (found.name, found.addon_of, found.can_sample) == ("mine", BASE, False)
+    assert "stay in fp32" in error(run(engine, ImportModel(tmp_path / "mine.safetensors", precision="fp16")))
     info = final(run(engine, ImportModel(tmp_path / "mine.safetensors")))
     assert (info.name, info.source, info.rank, info.licence) == ("mine", "imported", 2, "MIT")
     assert info.path.read_bytes() == whole

@@ -13,8 +13,18 @@ from ddmi_models.cancel import CancelToken, WorkCancelled
 from ddmi_models.errors import EngineError, NoRecipe, UnknownModel
 from ddmi_models.events import Cancelled, Event, Failed, Partial, Preview, Progress, Result
 from ddmi_models.planes import Latents, PlaneLayout, PlaneSpec
-from ddmi_models.recipes import InterpolatedRecipe, MixedRecipe, Recipe, SampledRecipe, VariedRecipe, encoded_recipe
+from ddmi_models.recipes import (
+    AddonUse,
+    InterpolatedRecipe,
+    MixedRecipe,
+    Recipe,
+    SampledRecipe,
+    VariedRecipe,
+    encoded_recipe,
+)
 from ddmi_models.requests import (
+    Addon,
+    AddonInfo,
     Encode,
     Encoded,
     EstimateExport,
@@ -24,6 +34,7 @@ from ddmi_models.requests import (
     Generate,
     ImageView,
     Interpolate,
+    ListAddons,
     ListModels,
     LoadModel,
     MeshData,
@@ -90,10 +101,12 @@ class FakeEngine:
         self.step_seconds = step_seconds
         self.render_seconds = render_seconds
         self.models: tuple[ModelInfo, ...] = MODELS
+        self.addons: tuple[AddonInfo, ...] = ()
         self.seen: list[Request] = []
         self.fail: Callable[[Request], EngineError | None] = lambda _request: None
         self.files: dict[Path, OpenedExport] = {}
         self.answers: dict[type, Callable[[Any, CancelToken], Iterator[Event]]] = {
+            ListAddons: lambda r, t: iter([Result(self.addons)]),
             ListModels: lambda r, t: iter([Result(self.models)]),
             LoadModel: lambda r, t: iter([Result(self.info(r.model))]),
             VerifyModel: lambda r, t: iter([Result(self.info(r.model))]),
@@ -158,9 +171,14 @@ class FakeEngine:
             guidance=info.guidance if request.guidance is None else request.guidance,
             prompt=request.prompt,
             negative=request.negative,
+            addons=tuple(self.use(addon) for addon in request.addons),
         )
         layout = PlaneLayout((PlaneSpec("xy", 1, 2, 2),))
         return Sample(recipe, Latents(np.full((1, 2, 2), seed % 97, np.float32), layout))
+
+    def use(self, addon: Addon) -> AddonUse:
+        info = next(info for info in self.addons if info.name == addon.name)
+        return AddonUse(name=info.name, sha256=info.sha256, strength=addon.strength)
 
     def open(self, request: OpenExport, token: CancelToken) -> Iterator[Event]:
         if request.path in self.files:

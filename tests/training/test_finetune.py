@@ -170,7 +170,6 @@ def test_a_run_is_not_resumed_beside_another_model(image: tuple[Path, Path], tmp
         ({"finetune": "decoder"}, "finetune: decoder belongs to the stage autoencoder"),
         ({"finetune": "lora", "stage": "autoencoder"}, "finetune: lora belongs to the stage diffusion"),
         ({"finetune": "diffusion", "stage": "alignment"}, "finetune: diffusion belongs to the stage diffusion"),
-        ({"finetune": "lora", "start_from": None}, "none is named"),
         ({"finetune": "lora", "text": {}}, "the section `text` would change it"),
         ({"finetune": "lora", "lora": {"rank": 0}}, "lora.rank"),
         ({"finetune": "lora", "lora": {"targets": ["everything"]}}, "lora.targets"),
@@ -190,6 +189,8 @@ def test_an_add_on_needs_a_whole_model_and_layers_that_are_there(image: tuple[Pa
     base, data = image
     first = finish(tuning(base, data, "decoder", stage="autoencoder", steps=1), tmp_path / "first")
     assert find_model(first).can_sample  # the denoiser is kept
+    with pytest.raises(BadConfig, match="finetune: lora changes a model that is there, and none is named"):
+        finish(tuning(base, data, "lora", start_from=None), tmp_path / "nothing")
     with pytest.raises(BadConfig, match="has none of text_attention"):
         finish(tuning(base, data, "lora", lora={"targets": ["text_attention"]}), tmp_path / "run")
     finish(tuning(base, data, "lora", steps=1), tmp_path / "addon")

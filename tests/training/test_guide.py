@@ -45,7 +45,7 @@ def test_presets_are_ready_for_ones_own_data(guide, tmp_path):
     paths = {setting.path for setting in guide.settings}
     assert all(path in paths for size in SIZES for path in (*size.factors, *size.values))
     for preset in guide.presets:
-        assert preset.hint and preset.values["start_from"] is None and preset.values["latents"] is None
+        assert preset.hint and preset.values["start_from"] in (None, "avatars") and preset.values["latents"] is None
         TrainConfig.parse({**preset.values, "data": {**preset.values["data"], "train": str(tmp_path)}})
 
 
