@@ -14,6 +14,7 @@ from ddmi_models.domains.base import Query
 from ddmi_models.engine.workshop import Loaded, Workshop, loading
 from ddmi_models.errors import BadInput, CannotWrite
 from ddmi_models.events import Event, Progress
+from ddmi_models.fields.spectrum import radial_power
 from ddmi_models.rendering.frames import FOLDER
 from ddmi_models.rendering.latent_files import LATENT_SUFFIX, read_latent
 from ddmi_models.rendering.metadata import read_recipe
@@ -22,6 +23,8 @@ from ddmi_models.requests import (
     EstimateExport,
     Export,
     ExportEstimate,
+    LevelSpectrum,
+    MeasureLevels,
     OpenedExport,
     OpenExport,
     Picture,
@@ -64,6 +67,21 @@ def thumbnail(shop: Workshop, request: Thumbnail, token: CancelToken) -> Generat
     yield from ()
     loaded = shop.load_for(request.sample, token)
     return Picture(loaded.renderer.thumbnail(shop.decoded(request.sample, loaded), request.size, token))
+
+
+def measure_levels(
+    shop: Workshop, request: MeasureLevels, token: CancelToken
+) -> Generator[Event, None, tuple[LevelSpectrum, ...]]:
+    """The power spectrum of each basis scale."""
+    yield from ()
+    loaded = shop.load_for(request.sample, token)
+    spectra = []
+    for level in shop.decoded(request.sample, loaded).fields.levels:
+        token.check()
+        planes = [plane[0] for plane in level.values()]
+        frequencies, power = radial_power(planes)
+        spectra.append(LevelSpectrum(max(max(p.shape[-2:]) for p in planes), frequencies.numpy(), power.numpy()))
+    return tuple(spectra)
 
 
 def estimate(shop: Workshop, request: EstimateExport, token: CancelToken) -> Generator[Event, None, ExportEstimate]:

@@ -50,6 +50,8 @@ from ddmi_models.requests.samples import frame_count as frame_count
 from ddmi_models.requests.showing import EstimateExport as EstimateExport
 from ddmi_models.requests.showing import Export as Export
 from ddmi_models.requests.showing import ExportEstimate as ExportEstimate
+from ddmi_models.requests.showing import LevelSpectrum as LevelSpectrum
+from ddmi_models.requests.showing import MeasureLevels as MeasureLevels
 from ddmi_models.requests.showing import OpenedExport as OpenedExport
 from ddmi_models.requests.showing import OpenExport as OpenExport
 from ddmi_models.requests.showing import PlanExport as PlanExport
@@ -93,6 +95,7 @@ Request: TypeAlias = (
     | Render
     | ReadField
     | Thumbnail
+    | MeasureLevels
     | EstimateExport
     | PlanExport
     | Export

@@ -44,6 +44,28 @@ class Thumbnail:
 
 
 @dataclass(frozen=True, eq=False)
+class MeasureLevels:
+    """What each basis scale of a sample holds. Result: tuple[LevelSpectrum, ...], coarse to fine, as trained."""
+
+    sample: Sample
+
+
+@dataclass(frozen=True, eq=False)
+class LevelSpectrum:
+    """Radially averaged power of a scale's basis planes, over planes and channels.
+
+    Attributes:
+        cells: longest side of the planes.
+        frequencies: cycles across a side, float64 [n], at most half the cells.
+        power: mean power of a mode at each, in squared units of the planes, float64 [n].
+    """
+
+    cells: int
+    frequencies: np.ndarray
+    power: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class EstimateExport:
     """What an export would cost; `views` as in Export. Result: ExportEstimate."""
 

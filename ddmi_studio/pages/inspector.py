@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, 
 
 from ddmi_models.requests import ExportEstimate
 from ddmi_studio.pages.clip_fields import ClipFields, ExportRate
+from ddmi_studio.pages.levels_fold import LevelsFold, scale_names
 from ddmi_studio.pages.motion_fields import MotionFields
 from ddmi_studio.pages.parts import HintButton, column, label, named, rule, scrolled
 from ddmi_studio.state.queue import duration, size
@@ -17,13 +18,7 @@ from ddmi_studio.state.session import Session
 from ddmi_studio.widgets import LabelledSlider, SegmentedButtons
 
 WIDTH = 292
-SCALES = {1: ("planes",), 2: ("coarse", "fine"), 3: ("coarse", "middle", "fine")}
 SIZE = re.compile(r"^\s*(\d+)(?:\s*[x×]\s*(\d+))?\s*(?:px|cells)?\s*$")
-
-
-def scale_names(count: int) -> tuple[str, ...]:
-    """What the basis scales are called, coarse to fine."""
-    return SCALES.get(count) or tuple(f"scale {i + 1}" for i in range(count))
 
 
 def parse_size(text: str) -> tuple[int, int] | None:
@@ -70,6 +65,7 @@ class Inspector(QWidget):
         self.motion = MotionFields(self._session)
         self.scales_title = label("Basis scales", "section")
         self.scales_title.setToolTip("How much each level of the decomposition adds: 0 takes it away, 1 is as trained")
+        self.levels = LevelsFold(self._session)
         self.formats = SegmentedButtons([(".png", "PNG")])
         self.export_size = QComboBox()
         self.export_size.setEditable(True)
@@ -109,7 +105,8 @@ class Inspector(QWidget):
         self._gains_box = QVBoxLayout()
         self._gains_box.setSpacing(10)
         layout.addLayout(self._gains_box)
-        layout.addSpacing(8)
+        layout.addWidget(self.levels)
+        layout.addSpacing(4)
         layout.addWidget(rule())
         layout.addSpacing(4)
         for widget in (
@@ -212,6 +209,7 @@ class Inspector(QWidget):
             self._gains_box.addWidget(slider)
             self.gains.append(slider)
         self.scales_title.setVisible(count > 0)
+        self.levels.setVisible(count > 0)
 
     def _show_sizes(self, domain: str) -> None:
         """The sizes on offer for the chosen format."""

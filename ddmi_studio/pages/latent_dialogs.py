@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -23,6 +24,7 @@ from ddmi_models.requests import Sample, describe
 from ddmi_studio.pages import dialogs
 from ddmi_studio.pages.filmstrip import to_pixmap
 from ddmi_studio.pages.parts import IconButton, column, label, named, spin_box
+from ddmi_studio.pages.way_strip import WayStrip
 from ddmi_studio.state.latent_tools import PREVIEW_PIXELS, LatentTools
 from ddmi_studio.state.samples import SessionSample
 from ddmi_studio.widgets import LabelledSlider, SeedField, SegmentedButtons
@@ -30,7 +32,8 @@ from ddmi_studio.widgets import LabelledSlider, SeedField, SegmentedButtons
 WIDTH = 520
 BUTTON_HEIGHT = 34
 MOST_NEIGHBOURS = 16
-STEPS, MOST_STEPS = 8, 64
+STEPS, MOST_STEPS, STRIP = 8, 64, 7
+MARGIN, GAP, INNER = 20, 16, 504
 THUMB = QSize(28, 28)
 OUTPUTS = (("session", "This session"), ("strip", "Strip"), ("clip", "Clip"), ("folder", "Folder"))
 OUTPUT_TIPS = {
@@ -48,7 +51,7 @@ def buttons(dialog: QDialog, text: str) -> QDialogButtonBox:
     box = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel | QDialogButtonBox.StandardButton.Ok)
     do = box.button(QDialogButtonBox.StandardButton.Ok)
     do.setText(text)
-    do.setProperty("role", "primary")
+    do.setProperty("role", "accent")
     do.setDefault(True)
     for button in box.buttons():
         button.setIcon(QIcon())
@@ -115,7 +118,6 @@ class CombineDialog(QDialog):
         self._window = parent
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Combine")
-        self.setFixedWidth(WIDTH)
         self._tools, self._entries, self._folder = tools, entries, folder
         self.first, self.second = self._picker("First sample", 0), self._picker("Second sample", 1)
         self.swap = IconButton("mdi6.swap-horizontal", "Swap the two samples")
@@ -135,12 +137,13 @@ class CombineDialog(QDialog):
             )
             for n, (name, side) in enumerate(zip(names, scales, strict=True))
         ]  # fmt: skip
+        self.strip = WayStrip(STRIP, INNER)
         self.preview = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         self.preview.setFixedSize(PREVIEW_PIXELS, PREVIEW_PIXELS)
         self.preview.setAccessibleName("Preview")
         self._lay_out()
         self._connect()
-        self._look()
+        self._look_anew()
 
     def _picker(self, name: str, at: int) -> QComboBox:
         box = QComboBox()
@@ -155,7 +158,8 @@ class CombineDialog(QDialog):
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(20, 18, 20, 16)
+        layout.setSizeConstraint(QLayout.SizeConstraint.SetFixedSize)  # lower without the strip
+        layout.setContentsMargins(MARGIN, 18, MARGIN, 16)
         layout.setSpacing(12)
         layout.addWidget(label("Combine two samples", "title"))
         pair = QHBoxLayout()
@@ -167,10 +171,12 @@ class CombineDialog(QDialog):
         self._pages.addWidget(self._way_page())
         self._pages.addWidget(self._mix_page())
         body = QHBoxLayout()
-        body.setSpacing(16)
+        body.setSpacing(GAP)
+        self._pages.setFixedWidth(INNER - GAP - PREVIEW_PIXELS)
         body.addWidget(self._pages, 1)
         body.addWidget(self.preview, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(body)
+        layout.addWidget(self.strip)
         layout.addWidget(buttons(self, "Make"))
 
     def _way_page(self) -> QWidget:
@@ -193,21 +199,26 @@ class CombineDialog(QDialog):
         self.mode.value_changed.connect(self._show_mode)
         self.swap.clicked.connect(self._swap)
         for picker in (self.first, self.second):
-            picker.activated.connect(self._look)
+            picker.activated.connect(self._look_anew)
         for slider in (self.steps, self.look_at, *self.levels):
             slider.value_changed.connect(self._look)
+        self.strip.picked.connect(self._pick)
         self._tools.previewed.connect(self._show_preview)
+        self._tools.strip_changed.connect(self.strip.show_picture)
         self.accepted.connect(self._send)
+        self.finished.connect(lambda _result: self._tools.end_strip())
 
     def _show_mode(self) -> None:
-        self._pages.setCurrentIndex(1 if self.mode.value() == "mix" else 0)
+        way = self.mode.value() != "mix"
+        self._pages.setCurrentIndex(0 if way else 1)
+        self.strip.setVisible(way)
         self._look()
 
     def _swap(self) -> None:
         at = self.first.currentIndex()
         self.first.setCurrentIndex(self.second.currentIndex())
         self.second.setCurrentIndex(at)
-        self._look()
+        self._look_anew()
 
     def pair(self) -> tuple[Sample, Sample]:
         """The two samples."""
@@ -216,6 +227,16 @@ class CombineDialog(QDialog):
     def shares(self) -> list[float]:
         """The first sample's share of each level, coarse to fine."""
         return [float(slider.value()) / 100 for slider in self.levels]
+
+    def _look_anew(self) -> None:
+        """Another pair."""
+        self.strip.clear()
+        self._tools.preview_strip(*self.pair(), STRIP)
+        self._look()
+
+    def _pick(self, share: float) -> None:
+        self.look_at.set_value(round(100 * share))
+        self._look()
 
     def _look(self) -> None:
         if self.mode.value() == "mix":

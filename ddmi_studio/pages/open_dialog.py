@@ -105,14 +105,14 @@ class OpenFieldDialog(QDialog):
         for taker in takers:
             scene = self._tools.scene(taker)
             self.model.addItem(theme.icon(scene.icon, theme.colors().dim), f"{taker.name} · {scene.label}", taker)
-        self.model.setEnabled(len(takers) > 1)
+        self.model.setEnabled(bool(takers))
         self.note.setText(self._why(path, bool(takers)))
         self.box.button(QDialogButtonBox.StandardButton.Ok).setEnabled(bool(takers))
         self._show_up()
 
     def _why(self, path: Path | None, taken: bool) -> str:
         if taken:
-            return ""
+            return "How near its field comes to it is told when it is done."
         kinds = self._tools.kinds()
         if path is None:
             return f"Taken are {kinds}."

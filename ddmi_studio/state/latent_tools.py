@@ -29,8 +29,8 @@ from ddmi_studio.state.samples import SessionSample
 from ddmi_studio.state.scene import Scene
 from ddmi_studio.state.session import Session
 
-PREVIEW_CHANNEL = "combined"
-PREVIEW_PIXELS = 192
+PREVIEW_CHANNEL, STRIP_CHANNEL = "combined", "way"
+PREVIEW_PIXELS, STRIP_PIXELS = 192, 64
 KEPT = "The samples are kept."
 
 
@@ -39,13 +39,16 @@ class LatentTools(QObject):
 
     Signals:
         previewed: picture (uint8 [h, w, 3]) of a mixture or of a point on a way, or None where there is none.
+        strip_changed: number and picture (uint8 [h, w, 3]) of one of the strip's samples.
     """
 
     previewed = Signal(object)
+    strip_changed = Signal(int, object)
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
+        self._strip_wish: object | None = None
         session.plain_file.connect(self.open_plain)
 
     # Own files
@@ -145,6 +148,30 @@ class LatentTools(QObject):
     def preview_way(self, first: Sample, second: Sample, steps: int, at: int) -> None:
         """A look at one of the samples on a way."""
         self._preview(Interpolate(first, second, steps), lambda way: way[at])
+
+    def preview_strip(self, first: Sample, second: Sample, count: int) -> None:
+        """Small pictures of `count` samples on a way, one after the other; the newest way counts."""
+        lane, wish = self._session.lane, object()
+        self._strip_wish = wish
+
+        def made(event: Event) -> None:
+            if isinstance(event, Result) and self._strip_wish is wish:
+                draw(event.value, 0)
+
+        def draw(way: tuple[Sample, ...], at: int) -> None:
+            def shown(event: Event) -> None:
+                if isinstance(event, Result) and self._strip_wish is wish:
+                    self.strip_changed.emit(at, event.value.pixels)
+                    if at + 1 < len(way):
+                        draw(way, at + 1)
+
+            lane.submit(Thumbnail(way[at], STRIP_PIXELS), shown, Priority.BACKGROUND, STRIP_CHANNEL)
+
+        lane.submit(Interpolate(first, second, count), made, Priority.BACKGROUND, STRIP_CHANNEL)
+
+    def end_strip(self) -> None:
+        """Nobody looks at the strip any more."""
+        self._strip_wish = None
 
     def _preview(self, request: Request, pick: Callable[[Any], Sample]) -> None:
         def made(event: Event) -> None:

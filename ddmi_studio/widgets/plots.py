@@ -10,16 +10,16 @@ from collections.abc import Sequence
 
 import pyqtgraph
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt
-from PySide6.QtGui import QColor, QFont, QMouseEvent
+from PySide6.QtGui import QColor, QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from ddmi_studio import theme
+from ddmi_studio.widgets.bare_plot import BarePlot
 from ddmi_studio.widgets.base import set_role
 
 Points = tuple[Sequence[float], Sequence[float]]
 NONE: Points = ((), ())
-AXIS_FONT = 10
-FAINT, GRID = 0.55, 0.12
+FAINT = 0.55
 AXIS_WIDTH = 46
 
 
@@ -62,8 +62,7 @@ class LinePlot(QWidget):
         self.log.setVisible(log)
         self.log.setFixedHeight(20)
         set_role(self.log, "small")
-        self.plot = pyqtgraph.PlotWidget(enableMenu=False)
-        self.plot.setAccessibleName(title)
+        self.plot = BarePlot(title, AXIS_WIDTH)
         self._raw_curve, self._curve = self.plot.plot(), self.plot.plot()
         self._marks = self.plot.plot(pen=None, symbol="o", symbolSize=7)
         self._cursor = pyqtgraph.InfiniteLine(angle=90)
@@ -87,22 +86,11 @@ class LinePlot(QWidget):
 
     def _set_up_plot(self) -> None:
         item = self.plot.getPlotItem()
-        item.ctrlMenu.setParent(self.plot, item.ctrlMenu.windowFlags())  # or it outlives the plot
-        item.setMouseEnabled(False, False)
-        item.hideButtons()
         item.setDownsampling(auto=True, mode="peak")
         item.setClipToView(True)
         item.addItem(self._cursor, ignoreBounds=True)
         self._cursor.hide()
-        font = QFont(self.font())
-        font.setPixelSize(AXIS_FONT)
-        for side in ("left", "bottom"):
-            axis = item.getAxis(side)
-            axis.enableAutoSIPrefix(False)
-            axis.setTickFont(font)
-        item.getAxis("left").setWidth(AXIS_WIDTH)
         item.showAxis("bottom", not self._small)
-        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.plot.setMinimumHeight(36)
         self.plot.viewport().setMouseTracking(True)
         self.plot.viewport().installEventFilter(self)
@@ -164,15 +152,8 @@ class LinePlot(QWidget):
         colors = theme.colors()
         faint = QColor(colors.accent)
         faint.setAlphaF(FAINT)
-        self.plot.setBackground(QColor(colors.panel))
         self._curve.setPen(pyqtgraph.mkPen(colors.accent, width=1.5 if self._small else 2))
         self._raw_curve.setPen(pyqtgraph.mkPen(faint, width=1))
         self._marks.setSymbolBrush(QColor(colors.success))
         self._marks.setSymbolPen(pyqtgraph.mkPen(colors.panel, width=1))
         self._cursor.setPen(pyqtgraph.mkPen(colors.dim, width=1, style=Qt.PenStyle.DashLine))
-        item = self.plot.getPlotItem()
-        item.showGrid(x=False, y=True, alpha=GRID)
-        for side in ("left", "bottom"):
-            axis = item.getAxis(side)
-            axis.setPen(pyqtgraph.mkPen(colors.line))
-            axis.setTextPen(pyqtgraph.mkPen(colors.dim))

@@ -14,7 +14,7 @@ from test_window import click, drop, generate, open_studio, requests, shut
 from ddmi_models.errors import BadInput
 from ddmi_models.events import Failed
 from ddmi_models.inputs import INPUTS
-from ddmi_models.requests import Encode, Export, ExportPath, OpenExport, Regenerate, Vary
+from ddmi_models.requests import Encode, Export, ExportPath, OpenExport, Regenerate, Thumbnail, Vary
 from ddmi_studio.pages import dialogs
 from ddmi_studio.pages.latent_dialogs import CombineDialog, VaryDialog
 from ddmi_studio.studio import Studio
@@ -173,3 +173,20 @@ def test_an_export_of_a_mixture_is_made_again_on_demand(qtbot, studio, engine, t
     click(qtbot, banner.action)
     until_samples(qtbot, studio, 4)
     assert requests(engine, Regenerate)[0].recipe == mixed
+
+
+def test_the_way_is_shown_as_a_strip_of_its_own(qtbot, studio, engine) -> None:
+    generate(qtbot, studio, "avatars", 3)
+    shown = combine(qtbot, studio)
+    qtbot.waitUntil(lambda: shown.strip.filled() == 7, timeout=TIMEOUT)
+    positions = [getattr(r.sample.recipe, "position", None) for r in requests(engine, Thumbnail) if r.size == 64]
+    assert positions[1:-1] == [pytest.approx(n / 6) for n in range(1, 6)]
+    qtbot.mouseClick(shown.strip, Qt.MouseButton.LeftButton, pos=shown.strip.rect().center())
+    assert shown.look_at.value() == 50
+    qtbot.mouseClick(shown.strip, Qt.MouseButton.LeftButton, pos=shown.strip.rect().topRight())
+    assert shown.look_at.value() == 100
+    click(qtbot, shown.swap)
+    assert shown.strip.filled() == 0
+    qtbot.waitUntil(lambda: shown.strip.filled() == 7, timeout=TIMEOUT)
+    shown.mode.button("mix").click()
+    assert not shown.strip.isVisible()
