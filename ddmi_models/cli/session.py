@@ -102,7 +102,7 @@ class Session:
         """
         from ddmi_models.events import Cancelled, Failed, Result
 
-        with _progress() as show:
+        with progress() as show:
             for event in self._engine.run(request, interrupt.token):
                 if isinstance(event, Result):
                     return event.value
@@ -121,7 +121,7 @@ def _fail(event: Failed) -> NoReturn:
 
 
 @contextmanager
-def _progress() -> Iterator[Any]:
+def progress() -> Iterator[Any]:
     """A function that shows progress and notices; the bar only where stderr is a terminal."""
     if not sys.stderr.isatty():
         yield _plain
@@ -172,6 +172,7 @@ __all__ = [
     "Session",
     "Threads",
     "interrupt",
+    "progress",
     "put_json",
     "readable_time",
     "say",

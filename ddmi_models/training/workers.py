@@ -73,8 +73,8 @@ def _await(future: Future[None], check: Callable[[], None], folder: Path) -> Non
             continue
         except BrokenProcessPool:
             raise EngineError(
-                "A process that made data was ended from outside, perhaps for lack of memory.",
-                "Run it again with fewer --workers; what is ready is kept.",
+                "A process was ended from outside, perhaps for lack of memory.",
+                "Run it again with fewer of them (--workers, --processes); what is ready is kept.",
             ) from None
         except OSError as error:
             raise cannot_write(folder, error) from None
