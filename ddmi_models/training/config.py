@@ -138,14 +138,17 @@ class TrainConfig(StrictConfig):
     kl: KlConfig = Field(default=KlConfig(), description="First stage: weight of the KL term over the run.")
     perceptual_weights: Path | None = Field(
         default=None,
-        description="Images: local VGG-16 weights of torchvision for the perceptual term; none without them.",
+        description="First stage, images: local VGG-16 weights of torchvision for the perceptual term; none without "
+        "them.",
     )
-    perceptual_weight: float = Field(default=1.0, ge=0, description="Images: weight of the perceptual term.")
+    perceptual_weight: float = Field(
+        default=1.0, ge=0, description="First stage, images: weight of the perceptual term."
+    )
     spectral: SpectralConfig = Field(
         default=SpectralConfig(), description="First stage: penalty on large weights, which keeps it smooth."
     )
     adversary: AdversaryConfig = Field(
-        default=AdversaryConfig(), description="Images: discriminator of the last phase of the first stage."
+        default=AdversaryConfig(), description="First stage, images, videos: discriminator of its last phase."
     )
     latents: Path | None = Field(
         default=None,

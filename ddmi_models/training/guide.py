@@ -12,6 +12,7 @@ import re
 import types
 import typing
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Union
 
@@ -42,6 +43,8 @@ SCOPE = re.compile(r"([A-Z][a-z ,]+): ")
 BOUNDS = {Gt: ("gt", "above {:g}"), Ge: ("ge", "at least {:g}"), Lt: ("lt", "below {:g}"), Le: ("le", "at most {:g}")}
 KINDS = {int: "whole", float: "number", str: "text", bool: "switch"}
 LABELS = {"kl": "KL", "ema": "EMA", "unet": "U-Net", "iso": "Iso level"}
+PAPER = "paper-"
+"""How the names of presets for GPUs begin; they come last."""
 OWN = {"name": "model", "latents": None, "licence": "", "attribution": ""}
 """What a preset says of the program's own data and runs, and what stands in its place for other people's."""
 
@@ -74,7 +77,7 @@ SIZES = (
 
 def training_guide() -> TrainingGuide:
     """Everything for the form."""
-    return TrainingGuide(tuple(settings(TrainConfig)), tuple(_presets()), SIZES, tuple(_starting_points()))
+    return TrainingGuide(tuple(settings(TrainConfig)), _presets(), SIZES, tuple(_starting_points()))
 
 
 # Settings
@@ -161,14 +164,19 @@ def _bounds(field: FieldInfo) -> str:
 # Presets
 
 
-def _presets() -> Iterator[TrainingPreset]:
-    texts = {name: preset_text(name) for name in preset_names()}
+@cache
+def _presets() -> tuple[TrainingPreset, ...]:
+    names = sorted(preset_names(), key=lambda name: (name.startswith(PAPER), name))
+    texts = {name: preset_text(name) for name in names}
     raw = {name: yaml.safe_load(text) for name, text in texts.items()}
-    for name, text in texts.items():
-        values = TrainConfig.parse(raw[name]).model_dump(mode="json") | OWN
-        values["data"] |= {"train": None, "validation": None, "rephrase": False}
-        values["start_from"] = None if raw[name].get("start_from") in raw else raw[name].get("start_from")
-        yield TrainingPreset(name, _first_words(text), _domain(name, raw), values["stage"], values)
+    return tuple(_preset(name, text, raw) for name, text in texts.items())
+
+
+def _preset(name: str, text: str, raw: dict[str, dict[str, Any]]) -> TrainingPreset:
+    values = TrainConfig.parse(raw[name]).model_dump(mode="json") | OWN
+    values["data"] |= {"train": None, "validation": None, "rephrase": False}
+    values["start_from"] = None if raw[name].get("start_from") in raw else raw[name].get("start_from")
+    return TrainingPreset(name, _first_words(text), _domain(name, raw), values["stage"], values)
 
 
 def _first_words(text: str) -> str:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -28,8 +29,9 @@ from ddmi_studio.widgets.base import set_state
 FIRST = ("name", "steps", "minutes", "batch", "learning_rate", "data.validation")
 """Always in sight; the others are folded."""
 FOLDS = {
-    "data": "Data", "kl": "KL term", "lora": "Add-on (LoRA)", "model": "Architecture", "unet": "Denoising network",
-    "diffusion": "Noise and sampler", "text": "Text tower", "ranking": "Ranking", "": "Optimisation, saving, machine",
+    "": "Optimisation, saving, machine", "data": "Data", "lora": "Add-on (LoRA)", "kl": "KL term",
+    "spectral": "Spectral penalty", "adversary": "Discriminator", "model": "Architecture", "unet": "Denoising network",
+    "diffusion": "Noise and sampler", "text": "Text tower", "ranking": "Ranking",
 }  # fmt: skip
 """Titles by the first key of a setting's path; "" for those at the top."""
 COLUMNS = 3
@@ -49,6 +51,7 @@ class SettingField(QWidget):
         self.setting = setting
         self.problem = label("", "problem", wrap=True)
         self.problem.hide()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         tooltip = " ".join(part for part in (setting.description, self._limits()) if part)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -163,14 +166,14 @@ class SettingFields(QWidget):
         for path, field in self.fields.items():
             if path not in FIRST:
                 groups.setdefault(path.rpartition(".")[0].partition(".")[0], []).append(field)
-        for section in sorted(groups, key=lambda key: (key != "", [*FOLDS].index(key) if key in FOLDS else len(FOLDS))):
+        for section in sorted(groups, key=lambda key: [*FOLDS, key].index(key)):
             self.folds[section] = self._fold(section, groups[section])
             layout.addWidget(self.folds[section])
         self._layout.addWidget(self._content)
 
     def _fold(self, section: str, fields: list[SettingField]) -> Fold:
         """A section of settings, with a title for each section inside it."""
-        fold = Fold(FOLDS.get(section, section), open=section in self._open)
+        fold = Fold(FOLDS.get(section, section.capitalize()), open=section in self._open)
         inner: dict[str, list[SettingField]] = {}
         for field in fields:
             inner.setdefault(field.setting.path.rpartition(".")[0], []).append(field)

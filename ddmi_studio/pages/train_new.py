@@ -11,6 +11,7 @@ from ddmi_models.requests import StartingPoint
 from ddmi_studio import theme
 from ddmi_studio.pages import dialogs
 from ddmi_studio.pages.parts import HintButton, column, label, named, rule, scrolled, set_role
+from ddmi_studio.pages.settings import missing_devices
 from ddmi_studio.pages.train_data import DataCard
 from ddmi_studio.pages.train_fields import SettingFields
 from ddmi_studio.state.training_form import MODES, STAGE_NAMES, TrainingForm
@@ -214,6 +215,11 @@ class NewRun(QWidget):
         self.preset_hint.setText(next((p.hint for p in form.presets() if p.name == form.preset), ""))
         sizes = form.sizes()
         self._offer(self.length, {s.key: s.label for s in sizes}, {s.key: s.hint for s in sizes})
+        missing = missing_devices()
+        for size in sizes:
+            if (device := size.values.get("device")) in missing:
+                self.length.button(size.key).setEnabled(False)
+                self.length.button(size.key).setToolTip(missing[device])
         self.length.set_value(form.size)
         self.length_hint.setText(next((s.hint for s in sizes if s.key == form.size), ""))
 

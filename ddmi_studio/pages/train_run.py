@@ -247,8 +247,7 @@ class RunView(QWidget):
             button.setVisible(active)
             button.setEnabled(info.state == "running" and not busy)
         finished = info.state == "finished"
-        usable = [model.name for model in self._training.session.usable_models()]
-        self.use.setVisible(finished and info.model in usable)
+        self.use.setVisible(finished and self._training.usable(info.model))
         self.next.setVisible(
             finished and info.stage in ("autoencoder", "alignment") and self._training.shown is not None
         )

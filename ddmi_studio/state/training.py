@@ -155,13 +155,15 @@ class Training(QObject):
             self.session.load_models(lambda: self._announce(run))
 
     def _announce(self, run: RunInfo) -> None:
-        if self.session.model(run.model) is None:
-            body = f"Generate with it: ddmi generate MODEL --lora {run.model}"
-            self.session.message.emit(Message(f"The add-on {run.model} is trained.", body))
-            return
-        use = ("Use it", lambda: self.model_wanted.emit(run.model))
-        body = "It is among the models of the Create page."
+        whole = self.session.model(run.model) is not None
+        body = "It is among the models of the Create page." if whole else "An add-on for its model on the Create page."
+        use = ("Use it", lambda: self.model_wanted.emit(run.model)) if self.usable(run.model) else None
         self.session.message.emit(Message(f"{run.model} is trained.", body, action=use))
+
+    def usable(self, name: str) -> bool:
+        """Whether a model, or an add-on, makes samples on the Create page."""
+        models = [info.name for info in self.session.usable_models()]
+        return name in models or name in [info.name for info in self.session.form.addons]
 
     # One run
 

@@ -142,11 +142,12 @@ class TrainingForm(QObject):
             return ["full", "decoder"]
         if point is not None and self.stage == "diffusion" and point.complete:
             return ["full", *(["diffusion"] if point.takes_text else []), "lora"]
-        return ["full"]
+        return ["full", "diffusion"] if self.stage == "diffusion" and self.has_captions() else ["full"]
 
     def presets(self) -> list[TrainingPreset]:
         """Presets for the data and the stage."""
-        return [preset for preset in self._presets_of_domain() if preset.stage == self.stage]
+        found = [preset for preset in self._presets_of_domain() if preset.stage == self.stage]
+        return [preset for preset in found if "lora" in self.modes() or not _is_addon(preset)]
 
     def _presets_of_domain(self) -> list[TrainingPreset]:
         guide = self.training.guide
@@ -160,6 +161,12 @@ class TrainingForm(QObject):
         """Set stage, start, mode, preset or size; the settings follow."""
         for name, value in choices.items():
             setattr(self, name, value)
+        chosen = next((preset for preset in self.presets() if preset.name == self.preset), None)
+        if chosen is not None and "preset" in choices:
+            self.mode = chosen.values["finetune"]
+        elif chosen is not None and _is_addon(chosen) != (self.mode == "lora"):
+            alike = [preset.name for preset in self.presets() if _is_addon(preset) == (self.mode == "lora")]
+            self.preset = next(iter(alike), self.preset)
         self._settle()
 
     def go_on_from(self, folder: Path, start: str, stage: str) -> None:
@@ -329,6 +336,10 @@ class TrainingForm(QObject):
         """Start the run."""
         if not self.hindrance():
             self.training.start(self.config())
+
+
+def _is_addon(preset: TrainingPreset) -> bool:
+    return bool(preset.values["finetune"] == "lora")
 
 
 def _find(values: dict[str, Any], path: str) -> tuple[bool, Any]:

@@ -230,7 +230,7 @@ def test_what_is_trained_decides_the_settings(qtbot, studio, monkeypatch, pictur
     usual = field(studio.train, "steps").editor.text()
     click(qtbot, form.length.button("quick"))
     assert int(field(studio.train, "steps").editor.text()) == int(usual) // 10
-    config = studio.train._form.config()
+    config = studio.training_form.config()
     assert config["stage"] == "autoencoder" and config["start_from"] is None and config["model"]["domain"] == "image"
 
 

@@ -46,7 +46,11 @@ def test_presets_are_ready_for_ones_own_data(guide, tmp_path):
     assert all(path in paths for size in SIZES for path in (*size.factors, *size.values))
     for preset in guide.presets:
         assert preset.hint and preset.values["start_from"] in (None, "avatars") and preset.values["latents"] is None
-        TrainConfig.parse({**preset.values, "data": {**preset.values["data"], "train": str(tmp_path)}})
+        data = {**preset.values["data"], "train": str(tmp_path)}
+        TrainConfig.parse({**preset.values, "data": data, "start_from": "avatars"})
+    names = [preset.name for preset in guide.presets if preset.domain == "video"]
+    assert names[0].startswith("skies"), "the paper's, which are for GPUs, come last"
+    assert {preset.domain for preset in guide.presets} == {"image", "shape", "nerf", "video"}
 
 
 def test_models_to_start_from(guide):
