@@ -129,7 +129,7 @@ class RadianceStage(OrbitStage):
         if not isinstance(view, RadianceView) or not isinstance(rendered, Picture):
             raise TypeError("A view of radiance fields shows pictures from a camera.")
         if final or (wish.note == "fine" and not self._is_coarser(view, rendered)):
-            self._show(view, rendered, cast(Kind, wish.note))
+            self._show(view, rendered, "moving" if wish.note == "quick" else "" if final else "refining")
         if final:
             seconds = self.refinement.finished(view)
             if seconds is not None:
@@ -139,11 +139,11 @@ class RadianceStage(OrbitStage):
         """Whether what is shown of the same view has more pixels."""
         return self._look == look_of(view) and self._plain.height() > picture.pixels.shape[0]
 
-    def _show(self, view: RadianceView, picture: Picture, kind: Kind) -> None:
+    def _show(self, view: RadianceView, picture: Picture, state: str) -> None:
         self._look = look_of(view)
         self._picture, self._plain = on_backdrop(picture), to_image(picture.pixels)
         height, width, _ = picture.pixels.shape
-        self.info.setText(f"{width}x{height} px" + ("" if kind == "fine" else " while it moves"))
+        self.info.setText(" · ".join(filter(None, (f"{width}x{height} px", state))))
         self.arrange()
         self.update()
 

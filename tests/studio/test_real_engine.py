@@ -129,8 +129,8 @@ def turn(qtbot, view, by: QPoint) -> None:
     qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=middle)
     qtbot.mouseMove(view, middle + by)
     qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=middle + by)
-    qtbot.waitUntil(lambda: "moves" in view.info.text(), timeout=TIMEOUT)
-    qtbot.waitUntil(lambda: "moves" not in view.info.text(), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: view.info.text().endswith("moving"), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: view.info.text().endswith("px"), timeout=TIMEOUT)
 
 
 def test_a_radiance_field_is_turned_filmed_and_cancelled(qtbot, studio, tmp_path, monkeypatch):

@@ -194,7 +194,7 @@ def test_moving_pictures_are_small_and_the_resting_one_is_whole(view, asked, qtb
     asked.answer()
     assert len(asked) == before + 2 and asked[-1].camera != quick.camera, "then where the hand is now"
     asked.answer()
-    assert "while it moves" in view.info.text()
+    assert view.info.text().endswith("px · moving")
     qtbot.waitUntil(lambda: len(asked) == before + 3)
     assert (asked[-1].height, asked[-1].samples) == (96, None)
     assert asked[-1].camera.matrix(1.0) == pytest.approx(asked[-2].camera.matrix(1.0))
@@ -228,7 +228,7 @@ def test_a_coarser_picture_of_the_same_view_is_not_shown(view, asked, qtbot):
     assert np.array_equal(pixels(view), shown)
     half = asked.picture(RadianceView(96, 80, fine.camera))
     view.show_rendered(fine, half, False)
-    assert view.info.text() == "96x80 px"
+    assert view.info.text() == "96x80 px · refining"
 
 
 def test_the_engine_refines_over_the_quick_picture(view, asked):
