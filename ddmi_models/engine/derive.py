@@ -190,7 +190,13 @@ def varied(
 
 def regenerate(shop: Workshop, request: Regenerate, token: CancelToken) -> Making:
     """Make the sample of a recipe again, from its leaves up; equal parts once."""
-    return (yield from _again(shop, request.recipe, {}, token))
+    if request.addons is None:
+        return (yield from _again(shop, request.recipe, {}, token))
+    if not isinstance(request.recipe, SampledRecipe):
+        raise BadInput(
+            f"A sample that was {request.recipe.kind} is not drawn with add-ons.", "Give one that was drawn."
+        )
+    return (yield from _draw_with(shop, request.recipe, request.addons, token))
 
 
 def _again(shop: Workshop, recipe: Recipe, made: dict[str, Sample], token: CancelToken) -> Making:
@@ -201,10 +207,14 @@ def _again(shop: Workshop, recipe: Recipe, made: dict[str, Sample], token: Cance
 
 
 def _draw(shop: Workshop, recipe: SampledRecipe, made: dict[str, Sample], token: CancelToken) -> Making:
+    addons = yield from _named_again(recipe.addons)
+    return (yield from _draw_with(shop, recipe, addons, token))
+
+
+def _draw_with(shop: Workshop, recipe: SampledRecipe, addons: tuple[Addon, ...], token: CancelToken) -> Making:
     info = model_of(recipe)
     if info.sha256 != recipe.model_hash:
         yield Notice(f"The model {recipe.model} has changed since this was made: the sample may differ.")
-    addons = yield from _named_again(recipe.addons)
     again = Generate(
         name_in_recipes(info),
         seed=recipe.seed,

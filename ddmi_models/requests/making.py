@@ -43,9 +43,13 @@ class Generate:
 
 @dataclass(frozen=True)
 class Regenerate:
-    """Make the sample of a recipe again, with the model of its hash, else the one of its name. Result: the Sample."""
+    """Make the sample of a recipe again, with the model of its hash, else the one of its name. Result: the Sample.
+
+    `addons` stand in place of those of a recipe that was drawn; None: its own.
+    """
 
     recipe: Recipe
+    addons: tuple[Addon, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,13 @@ def test_add_ons_are_used_and_managed_by_name(ddmi, tmp_path: Path) -> None:
     code, text, err = ddmi(*asked, "--lora", "hat:3")
     assert (code, text) == (1, "") and "out of range" in err and len(err.splitlines()) == 1
 
+    plain = out.with_name("plain.png")
+    assert ddmi("generate", BASE, "--seed", 3, "--out", plain, "--resolution", 32)[0] == 0
+    code, text, err = ddmi(
+        "render", plain, "--lora", "hat:0.5", "--lora", "tie", "--out", out.with_name("b.png"), "--resolution", 32
+    )
+    assert code == 0 and out.with_name("b.png").read_bytes() == out.read_bytes(), err
+
     code, text, _ = ddmi("models", "list")
     rows = {line.split()[0]: line for line in text.splitlines()}
     assert "add-on" in rows["hat"] and "imported" in rows[BASE]
