@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ddmi_models.cli.bulk import Bulk, draw_many, is_bulk
 from ddmi_models.cli.session import (
     Debug,
     Device,
@@ -84,6 +86,13 @@ Stop = Annotated[float | None, typer.Option("--stop", metavar="S", help="Videos:
 Shutter = Annotated[
     float, typer.Option("--shutter", metavar="S", help="Videos: seconds over which each frame is averaged.")
 ]
+Sampler = Annotated[str | None, typer.Option("--sampler", help="How to sample; the model's own if left out.")]
+Candidates = Annotated[
+    int, typer.Option("--candidates", min=1, metavar="K", help="Draw K for each sample, keep the best fit.")
+]
+Processes = Annotated[
+    int, typer.Option("--processes", min=1, metavar="N", help="Folders: draw in so many processes side by side.")
+]
 AllParts = Annotated[bool, typer.Option("--all-parts", help="Keep loose specks of a mesh that are left out otherwise.")]
 
 
@@ -94,14 +103,10 @@ def generate(
     negative: Annotated[str, typer.Option("--negative", help="What to keep away from.")] = "",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the first sample.")] = 0,
     count: Annotated[int, typer.Option("--count", min=1, help="How many, with consecutive seeds.")] = 1,
-    sampler: Annotated[
-        str | None, typer.Option("--sampler", help="How to sample; the model's own if left out.")
-    ] = None,
+    sampler: Sampler = None,
     steps: Annotated[int | None, typer.Option("--steps", help="Sampling steps.")] = None,
     guidance: Annotated[float | None, typer.Option("--guidance", metavar="W", help="Weight of the prompt.")] = None,
-    candidates: Annotated[
-        int, typer.Option("--candidates", min=1, metavar="K", help="Draw K for each sample, keep the best fit.")
-    ] = 1,
+    candidates: Candidates = 1,
     lora: Lora = None,
     resolution: Resolution = None,
     iso: Iso = None,
@@ -119,6 +124,7 @@ def generate(
     stop: Stop = None,
     shutter: Shutter = 0.0,
     file_format: Annotated[str | None, typer.Option("--format", help="Ending of the files in a folder.")] = None,
+    processes: Processes = 1,
     device: Device = "auto",
     threads: Threads = None,
     precision: Annotated[str, typer.Option("--precision", help="Of the denoiser: fp32, bf16 or fp16.")] = "fp32",
@@ -135,7 +141,24 @@ def generate(
     request = Generate(
         model, seed, count, prompt, negative, sampler, steps, guidance, False, candidates, addons_of(lora)
     )
-    report(_drawn(Session(device, threads, precision), request, out, file_format, view), as_json)
+    if is_bulk(count, processes):
+        bulk = partial(Bulk, device=device, threads=threads, precision=precision)
+        return draw_many(_filled(bulk, request, out, file_format, view), processes, as_json)
+    return report(_drawn(Session(device, threads, precision), request, out, file_format, view), as_json)
+
+
+def _filled(
+    bulk: Callable[..., Bulk], request: Generate, out: str, file_format: str | None, view: dict[str, Any]
+) -> Bulk:
+    """What is drawn into the folder `out`, which is made."""
+    if not is_folder(out):
+        usage_error("Many samples, or several processes, need a folder: end --out with /.")
+    folder, suffix = Path(out), _suffix(request.model, file_format)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+    return bulk(request=request, folder=folder, suffix=suffix, view=view)
 
 
 def _drawn(
