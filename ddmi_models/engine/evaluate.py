@@ -63,7 +63,8 @@ def data_set(folder: Path, model: Model) -> DataSet:
     from ddmi_models.training.config import DataConfig
     from ddmi_models.training.data import BATCHES
 
-    config = DataConfig(train=folder, target_resolutions=(model.config.anchor_resolution,))
+    side = model.config.autoencoder.resolution
+    config = DataConfig(train=folder, target_resolutions=(model.config.anchor_resolution,), size=side)
     return DataSet(str(folder), BATCHES[model.config.domain](folder, config, seed=0), _truth(folder))
 
 

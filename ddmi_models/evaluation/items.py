@@ -35,6 +35,22 @@ class PictureTruth(Protocol):
         ...
 
 
+class ViewTruth(Protocol):
+    """A scene that can be seen from anywhere."""
+
+    def picture(self, pose: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
+        """Pixels [size, size, 3] of a camera at a pose [4, 4]."""
+        ...
+
+
+class ClipTruth(Protocol):
+    """A clip that is true at every size."""
+
+    def frames(self, size: int) -> NDArray[np.uint8]:
+        """Its frames [T, size, size, 3]."""
+        ...
+
+
 class SolidTruth(Protocol):
     """A solid whose surface is known exactly."""
 
@@ -52,8 +68,8 @@ class DataSet:
     """A data set to measure against.
 
     Attributes:
-        name: for messages. truth: the drawing or solid behind an item; None for sets that `ddmi data make` did not
-            make, or made in another version.
+        name: for messages. truth: the drawing, solid, scene or clip behind an item; None for sets that `ddmi data make`
+            did not make, or made in another version.
     """
 
     name: str

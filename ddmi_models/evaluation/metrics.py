@@ -21,6 +21,9 @@ from ddmi_models.evaluation.text_score import measure_text
 SAMPLES, TEXT, DATA, TRAIN, RANKING = "samples", "text", "data", "train", "ranking"
 """Needs: a diffusion model, a text tower, held-out data, the training data, a head that ranks samples by a text."""
 
+ANY = "image shape nerf video"
+"""Domains whose samples the encoder can look at."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -45,14 +48,14 @@ def _metric(name: str, label: str, domains: str, needs: Sequence[str], measure: 
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        _metric("psnr", "reconstruction, dB at several sizes", "image", (DATA,), measure_psnr),
+        _metric("psnr", "reconstruction, dB at several sizes", "image nerf video", (DATA,), measure_psnr),
         _metric("iou", "reconstruction, overlap of solids", "shape", (DATA,), measure_iou),
         _metric("f-score", "reconstruction, surfaces within 1 % of the cube", "shape", (DATA,), measure_f_score),
-        _metric("frechet", "Frechet distance of samples", "image shape", (DATA, SAMPLES), measure_frechet),
+        _metric("frechet", "Frechet distance of samples", ANY, (DATA, SAMPLES), measure_frechet),
         _metric(
             "precision-recall",
             "samples among the data, data among the samples",
-            "image shape",
+            ANY,
             (DATA, SAMPLES),
             measure_precision_recall,
         ),
@@ -60,7 +63,7 @@ METRICS: dict[str, Metric] = {
         _metric(
             "neighbours",
             "distance of samples to the training data",
-            "image shape",
+            ANY,
             (DATA, TRAIN, SAMPLES),
             measure_neighbours,
         ),

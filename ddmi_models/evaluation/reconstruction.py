@@ -10,15 +10,13 @@ import torch
 from ddmi_models.domains.base import Query
 from ddmi_models.errors import BadData
 from ddmi_models.evaluation.distances import f_score, overlap, psnr
-from ddmi_models.evaluation.items import PictureTruth, SolidTruth
+from ddmi_models.evaluation.items import SolidTruth
 from ddmi_models.evaluation.study import Figures, Study, Work
-from ddmi_models.evaluation.subjects import mesh_of, picture_of, surface_points
+from ddmi_models.evaluation.subjects import mesh_of, surface_points, values_at
+from ddmi_models.evaluation.true_pictures import COMPARED
 from ddmi_models.events import Progress
 from ddmi_models.planes import BasisFields
 from ddmi_models.rendering.isosurface import logit
-
-FINE = 4
-"""The larger size at which drawings are compared, in trained sizes."""
 
 QUERIES = 16_384
 EXTENT = 0.55
@@ -40,32 +38,14 @@ def reconstruct(study: Study, label: str) -> Iterator[tuple[Progress, int, Basis
 
 
 def measure_psnr(study: Study) -> Work:
-    """PSNR in dB at the trained size, at the stored one where it is larger, and against drawings also at 4 x."""
-    domain, anchor = study.model.domain, study.model.config.anchor_resolution
+    """PSNR in dB by size, see `true_pictures`."""
+    compared = COMPARED[study.model.config.domain]
     found: dict[str, list[float]] = {}
     for progress, item, fields in reconstruct(study, "Comparing pictures"):
         yield progress
-        for resolution, truth in _true_pictures(study, item, anchor):
-            values = picture_of(domain, fields, resolution, study.token)
+        for resolution, values, truth in compared(study, item, fields):
             found.setdefault(f"{resolution} px, dB", []).append(psnr(values, truth, 2.0))
     return {key: float(np.mean(values)) for key, values in found.items()}
-
-
-def _true_pictures(study: Study, item: int, anchor: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Sizes and true pictures float32 [R, R, 3] in [-1, 1]."""
-    data = study.held_out
-    seen = data.items.inputs(np.array([item]))["image"][0]
-    yield anchor, seen.permute(1, 2, 0).numpy()
-    stored = data.items.arrays["image"][item]
-    if len(stored) > anchor:
-        yield len(stored), _as_values(stored)
-    if data.truth is not None and FINE * anchor != len(stored):
-        drawing: PictureTruth = data.truth(item)
-        yield FINE * anchor, _as_values(drawing.picture(FINE * anchor))
-
-
-def _as_values(pixels: np.ndarray) -> np.ndarray:
-    return pixels.astype(np.float32) / 127.5 - 1
 
 
 def measure_iou(study: Study) -> Work:
@@ -76,19 +56,11 @@ def measure_iou(study: Study) -> Work:
     for progress, item, fields in reconstruct(study, "Comparing solids"):
         yield progress
         for key, points, inside in _true_solids(study, item):
-            said = _logits(study, fields, points) > level
+            said = values_at(study.model.domain, fields, Query(torch.from_numpy(points)), study.token)[:, 0] > level
             found.setdefault(f"IoU, {key}", []).append(overlap(inside, said))
             if key == "stored points":
                 found.setdefault("accuracy, stored points", []).append(float((inside == said).mean()))
     return {key: float(np.mean(values)) for key, values in found.items()}
-
-
-def _logits(study: Study, fields: BasisFields, points: np.ndarray) -> np.ndarray:
-    """Occupancy logits [N] at points [N, 3]."""
-    query = Query(torch.from_numpy(points).to(study.model.device))
-    with torch.inference_mode():
-        chunks = [part[0, :, 0] for _, part in study.model.domain.evaluate_in_chunks(fields, query, study.token)]
-    return torch.cat(chunks).float().cpu().numpy()
 
 
 def _true_solids(study: Study, item: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,9 +10,12 @@ import torch
 import trimesh
 
 from ddmi_models.cancel import CancelToken
-from ddmi_models.domains.base import Domain
+from ddmi_models.domains.base import Domain, Query
+from ddmi_models.domains.nerf import NerfDomain
 from ddmi_models.planes import BasisFields
 from ddmi_models.rendering.isosurface import EmptySurface, render_mesh
+from ddmi_models.rendering.radiance import coloured
+from ddmi_models.rendering.renderer import value_of
 from ddmi_models.requests import MeshData, MeshView
 
 CLOUD = 2048
@@ -32,27 +36,33 @@ class Subject(Protocol):
         ...
 
 
+def values_at(domain: Domain, fields: BasisFields, query: Query, token: CancelToken) -> np.ndarray:
+    """Values float32 [N, channels] of one sample."""
+    device = next(iter(fields.levels[0].values())).device
+    moved = replace(query, points=query.points.to(device))
+    with torch.inference_mode():
+        parts = [part[0] for _, part in domain.evaluate_in_chunks(fields, moved, token)]
+    return torch.cat(parts).float().cpu().numpy()
+
+
 def picture_of(domain: Domain, fields: BasisFields, resolution: int, token: CancelToken) -> np.ndarray:
     """A picture of one sample, float32 [resolution, resolution, 3] in [-1, 1]."""
-    with torch.inference_mode():
-        query = domain.grid(resolution)
-        device = next(iter(fields.levels[0].values())).device
-        moved = type(query)(query.points.to(device), query.scale)
-        values = torch.cat([part[0] for _, part in domain.evaluate_in_chunks(fields, moved, token)])
-    return values.clamp(-1, 1).float().cpu().numpy().reshape(resolution, resolution, -1)
+    values = values_at(domain, fields, domain.grid(resolution), token)
+    return values.clip(-1, 1).reshape(resolution, resolution, -1)
+
+
+def surface_of(domain: Domain, fields: BasisFields, cells: int, token: CancelToken) -> MeshData | None:
+    """The surface of one sample; None where nothing is inside."""
+    try:
+        return value_of(render_mesh(domain, fields, MeshView(cells), token))
+    except EmptySurface:
+        return None
 
 
 def mesh_of(domain: Domain, fields: BasisFields, cells: int, token: CancelToken) -> trimesh.Trimesh:
     """The surface of one sample; empty where nothing is inside."""
-    work = render_mesh(domain, fields, MeshView(cells), token)
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            mesh: MeshData = end.value
-            return trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
-        except EmptySurface:
-            return trimesh.Trimesh()
+    mesh = surface_of(domain, fields, cells, token)
+    return trimesh.Trimesh() if mesh is None else trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
 
 
 def surface_points(mesh: trimesh.Trimesh, count: int) -> np.ndarray:
@@ -79,4 +89,34 @@ class SolidSubject:
         return {"cloud": torch.from_numpy(surface_points(mesh, CLOUD).astype(np.float32))[None]}
 
 
-SUBJECTS: dict[str, Subject] = {"image": PictureSubject(), "shape": SolidSubject()}
+class RadianceSubject:
+    """Coloured points on the surface, z up as their encoder reads them."""
+
+    def look(self, domain: Domain, fields: BasisFields, cells: int, token: CancelToken) -> dict[str, Any] | None:
+        assert isinstance(domain, NerfDomain)
+        surface = surface_of(domain, fields, cells, token)
+        if surface is None or not len(surface.faces):
+            return None
+        mesh = coloured(domain, fields, surface, token)
+        skin = trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_colors=mesh.colours, process=False)
+        points, _, colours = trimesh.sample.sample_surface(skin, CLOUD, sample_color=True, seed=0)
+        cloud = np.concatenate([points[:, [0, 2, 1]] * np.array([1, -1, 1]), colours[:, :3] / 255], axis=1)
+        return {"cloud": torch.from_numpy(cloud.astype(np.float32))[None]}
+
+
+class ClipSubject:
+    """The trained frames in the size that the encoder reads."""
+
+    def look(self, domain: Domain, fields: BasisFields, cells: int, token: CancelToken) -> dict[str, torch.Tensor]:
+        side = domain.config.autoencoder.resolution
+        values = values_at(domain, fields, domain.grid(side), token).clip(-1, 1)
+        frames = torch.from_numpy(values).reshape(-1, side, side, values.shape[-1])
+        return {"frames": frames.permute(3, 0, 1, 2)[None].contiguous()}
+
+
+SUBJECTS: dict[str, Subject] = {
+    "image": PictureSubject(),
+    "shape": SolidSubject(),
+    "nerf": RadianceSubject(),
+    "video": ClipSubject(),
+}

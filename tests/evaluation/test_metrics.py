@@ -21,26 +21,54 @@ from ddmi_models.evaluation.metrics import METRICS
 from ddmi_models.evaluation.study import Settings, Study
 from ddmi_models.evaluation.subjects import SUBJECTS
 from ddmi_models.events import Cancelled, Progress
-from ddmi_models.model import load_model, save_model
+from ddmi_models.model import ModelParts, load_model, save_model
 from ddmi_models.requests import Evaluate
 from ddmi_models.training.procedural import DATA_MAKERS, write_shards
 from tests import models
 from tests.engine.running import error, final, run
-from tests.training.small import ITEMS, image_data, shape_data
+from tests.training.small import ITEMS, image_data, shape_data, video_data
 
-LAST_LAYER = {"image": ("mlp.torgb.conv.weight", "mlp.torgb.bias"), "shape": ("mlp.net_out.weight", "mlp.net_out.bias")}
+FIRST_SEED = 5
+SMALL_CARS = DATA_MAKERS["cars"].configured({"size": 16, "views": 4})
+SMALL_SKIES = DATA_MAKERS["skies"].configured({"size": 16})
+
+
+def car_data(folder: Path) -> Path:
+    list(write_shards(SMALL_CARS, folder, 6, FIRST_SEED))
+    return folder
+
+
+def clip_data(folder: Path) -> Path:
+    """Clips as long as the small model's."""
+    video_data(folder)
+    shard = folder / "shard-00000.npz"
+    np.savez(shard, frames=np.load(shard)["frames"][:, ::2])
+    return folder
+
+
+DATA = {"image": image_data, "shape": shape_data, "nerf": car_data, "video": clip_data}
+
+LAST_LAYER = {
+    "image": ("mlp.torgb.conv.weight", "mlp.torgb.bias"),
+    "shape": ("mlp.net_out.weight", "mlp.net_out.bias"),
+    "nerf": ("mlp.sigma.weight", "mlp.sigma.bias"),
+    "video": ("mlp.net_out.weight", "mlp.net_out.bias"),
+}
 
 
 def constant_model(folder: Path, domain: str, value: float) -> str:
-    """A model whose fields are the same everywhere."""
-    parts = models.parts(domain)
+    """A model whose fields are the same everywhere; videos of as many frames as the skies have."""
+    config = models.config(domain)
+    if config.clip is not None:
+        config = config.model_copy(update={"clip": config.clip.model_copy(update={"frames": 16})})
+    parts = ModelParts(config).eval().requires_grad_(False)
     weight, bias = LAST_LAYER[domain]
     tensors = parts.tensors()
     tensors[weight].zero_()
     tensors[bias].fill_(value)
     path = folder / f"constant-{domain}" / "model.safetensors"
     path.parent.mkdir()
-    save_model(path, ModelHeader(name="constant", config=models.config(domain)), parts)
+    save_model(path, ModelHeader(name="constant", config=config), parts)
     return str(path)
 
 
@@ -80,6 +108,25 @@ def test_psnr_against_drawings_at_four_times_the_size(tmp_path: Path) -> None:
     assert figures["128 px, dB"] == pytest.approx(np.mean(expected), rel=1e-5)
 
 
+def test_psnr_of_a_clear_field_on_views_of_cars(tmp_path: Path) -> None:
+    """Everything is white: the error is what the cars differ from white, at the stored size and at four times that."""
+    data = car_data(tmp_path / "data")
+    figures = measured(constant_model(tmp_path, "nerf", -40.0), "psnr", data, count=2)
+    shown = np.load(data / "shard-00000.npz")["images"][[0, 5]] / 127.5 - 1
+    expected = [10 * np.log10(4 / np.mean((1 - view) ** 2)) for car in shown for view in car]
+    assert list(figures) == ["16 px, dB", "64 px, dB"]
+    assert figures["16 px, dB"] == pytest.approx(np.mean(expected), rel=1e-3)
+
+
+def test_psnr_of_a_grey_field_on_skies(tmp_path: Path) -> None:
+    list(write_shards(SMALL_SKIES, tmp_path / "data", 2, FIRST_SEED))
+    figures = measured(constant_model(tmp_path, "video", 0.0), "psnr", tmp_path / "data")
+    shown = SMALL_SKIES.arrays(range(FIRST_SEED, FIRST_SEED + 2), size=16)["frames"] / 127.5 - 1
+    assert list(figures) == ["16 px, dB", "64 px, dB"]
+    assert figures["16 px, dB"] == pytest.approx(np.mean([10 * np.log10(4 / np.mean(clip**2)) for clip in shown]))
+    assert figures["64 px, dB"] == pytest.approx(figures["16 px, dB"], abs=1.0)  # the same skies
+
+
 def test_iou_and_f_score_of_a_model_that_fills_the_cube(tmp_path: Path) -> None:
     list(write_shards(DATA_MAKERS["furniture"], tmp_path / "data", 2, 3))
     model = constant_model(tmp_path, "shape", 1.0)
@@ -104,8 +151,7 @@ def test_f_score_of_the_very_surface_is_one(tmp_path: Path, monkeypatch: pytest.
 def test_samples_that_are_reconstructions_measure_like_them(
     domain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = {"image": image_data, "shape": shape_data}[domain](tmp_path / "data")
-    study = study_of(tmp_path, domain, data)
+    study = study_of(tmp_path, domain, DATA[domain](tmp_path / "data"))
     monkeypatch.setattr(study, "draw", lambda seeds, prompts: study.means[seeds])
     figures = finished(generation.measure_frechet(study))
     assert figures["samples"] == figures["reconstructions"] > 0 and figures["empty samples"] == 0
@@ -119,8 +165,7 @@ def test_samples_that_are_reconstructions_measure_like_them(
 def test_samples_that_are_seen_like_data_are_as_good_as_data(
     domain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = {"image": image_data, "shape": shape_data}[domain](tmp_path / "data")
-    study = study_of(tmp_path, domain, data)
+    study = study_of(tmp_path, domain, DATA[domain](tmp_path / "data"))
     looks = [study.held_out.items.inputs(study.chosen[[n]]) for n in range(6)]
 
     class Copies:
@@ -174,7 +219,7 @@ def test_it_stops_when_it_is_cancelled(tmp_path: Path) -> None:
         ("image", {"metrics": ("psnr",), "count": 0}, "at least 1"),
         ("image", {"metrics": ("frechet",), "count": 2}, "--count of 4 or more"),
         ("image", {"metrics": ("psnr",), "data": Path("nowhere")}, "No training data in nowhere"),
-        ("nerf", {"metrics": ("psnr",)}, "none for nerf models"),
+        ("nerf", {"metrics": ("iou",)}, "not for nerf models"),
     ],
 )
 def test_what_cannot_be_measured_is_one_line(

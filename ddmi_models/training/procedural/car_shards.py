@@ -25,6 +25,11 @@ DOWN_AND_AHEAD = np.diag([1.0, -1.0, -1.0, 1.0])
 """From the axes of SRN's cameras (x right, y down, z ahead) to ours."""
 
 
+def car_scene(seed: int) -> Scene:
+    """The car of a seed, ready to be seen from anywhere."""
+    return Scene(make_car(seed).parts)
+
+
 def car_item(seed: int, size: int, views: int) -> dict[str, NDArray[Any]]:
     """The arrays of one car."""
     car = make_car(seed)

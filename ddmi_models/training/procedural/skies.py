@@ -70,6 +70,10 @@ class Sky:
     haze: float
     tint: tuple[float, float, float]
 
+    def frames(self, size: int) -> NDArray[np.uint8]:
+        """The clip of a training item at any size: [T, size, size, 3]."""
+        return render_sky(self, size)
+
 
 def random_sky(seed: int) -> Sky:
     """The sky of a seed: the same on every machine."""
