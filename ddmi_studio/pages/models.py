@@ -1,4 +1,4 @@
-"""The Models page: a card a model; import, verify, remove."""
+"""The Models page: a card a model and add-on; import, verify, remove."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
-from ddmi_models.requests import ModelInfo
+from ddmi_models.requests import AddonInfo, ModelInfo
 from ddmi_studio import theme
 from ddmi_studio.pages import dialogs
 from ddmi_studio.pages.banner import Banner
@@ -66,6 +66,7 @@ class ModelsPage(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scrolled(content))
         session.models_changed.connect(self._show)
+        session.form.addons_changed.connect(self._show)
         session.message.connect(self._show_message)
         theme.notifier().changed.connect(self._show)
         self._show()
@@ -75,7 +76,8 @@ class ModelsPage(QWidget):
             self._box.removeWidget(card)
             card.hide()
             card.deleteLater()
-        self.cards = {model.name: ModelCard(model, self._session) for model in self._session.models}
+        shown: tuple[ModelInfo | AddonInfo, ...] = (*self._session.models, *self._session.form.addons)
+        self.cards = {info.name: ModelCard(info, self._session) for info in shown}
         for card in self.cards.values():
             card.create_wanted.connect(self.create_wanted)
             self._box.addWidget(card)
@@ -102,11 +104,11 @@ class ModelsPage(QWidget):
 
 
 class ModelCard(QFrame):
-    """One model: what it is, where it comes from, what can be done with it."""
+    """One model or add-on: what it is, where it comes from, what can be done with it."""
 
     create_wanted = Signal(str)
 
-    def __init__(self, model: ModelInfo, session: Session) -> None:
+    def __init__(self, model: ModelInfo | AddonInfo, session: Session) -> None:
         super().__init__()
         self._model, self._session = model, session
         self.setProperty("role", "card")
@@ -146,13 +148,17 @@ class ModelCard(QFrame):
 
     def _facts(self) -> str:
         model = self._model
+        size = f"{millions(model.parameters)} parameters"
+        licence = f"licence: {model.licence or 'not stated'}"
+        if isinstance(model, AddonInfo):
+            return " · ".join([f"Add-on for {model.base}", f"rank {model.rank}", size, licence])
         parts = [
             model.domain_label,
             "from text" if model.takes_text else "unconditional",
-            f"{millions(model.parameters)} parameters",
+            size,
             f"planes {', '.join(map(str, model.scales))}",
             model.source,
-            f"licence: {model.licence or 'not stated'}",
+            licence,
         ]
         return " · ".join(parts)
 
@@ -161,7 +167,7 @@ class ModelCard(QFrame):
         row.setSpacing(8)
         name = self._model.name
         self.use = QPushButton("Use")
-        self.use.setEnabled(name in [m.name for m in self._session.usable_models()])
+        self.use.setEnabled(self._session.can_use(name))
         self.use.clicked.connect(lambda: self.create_wanted.emit(name))
         self.verify = QPushButton("Verify")
         self.verify.setToolTip("Check the file against its stored hash")
@@ -177,6 +183,7 @@ class ModelCard(QFrame):
 
     def _remove(self) -> None:
         name = self._model.name
-        text = f"Remove {name}? Its converted file is deleted; the file that it was imported from is not touched."
+        kept = "" if isinstance(self._model, AddonInfo) else "; the file that it was imported from is not touched"
+        text = f"Remove {name}? Its file is deleted{kept}."
         if QMessageBox.question(self, "Remove model", text) == QMessageBox.StandardButton.Yes:
             self._session.remove_model(name)

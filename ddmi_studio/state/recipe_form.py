@@ -36,6 +36,7 @@ class RecipeForm(QObject):
 
     Signals:
         changed: any value changed. model_changed: another model was picked (its defaults are in the values by then).
+        addons_changed: the list of add-ons came.
 
     Attributes:
         addons: those on this machine, of any model.
@@ -44,6 +45,7 @@ class RecipeForm(QObject):
 
     changed = Signal()
     model_changed = Signal()
+    addons_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -112,6 +114,7 @@ class RecipeForm(QObject):
     def set_addons(self, addons: tuple[AddonInfo, ...]) -> None:
         """Take in which add-ons there are."""
         self.addons = addons
+        self.addons_changed.emit()
         self.changed.emit()
 
     def offered(self) -> tuple[AddonInfo, ...]:

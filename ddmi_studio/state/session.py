@@ -134,12 +134,21 @@ class Session(QObject):
             self.form.pick(model)
 
     def _pick_addon(self, addon: AddonInfo) -> None:
-        base = next((model.name for model in self.usable_models() if model.sha256 == addon.base_sha256), None)
+        base = self._base_of(addon)
         if base is None:
             self.message.emit(Message(f"{addon.name} belongs to {addon.base}, which is not here in the same version."))
             return
-        self.pick_model(base)
+        self.pick_model(base.name)
         self.form.set_addon(addon.name, 1.0)
+
+    def _base_of(self, addon: AddonInfo) -> ModelInfo | None:
+        return next((model for model in self.usable_models() if model.sha256 == addon.base_sha256), None)
+
+    def can_use(self, name: str) -> bool:
+        """Whether samples can be made with a model, or with an add-on."""
+        addons = [info for info in self.form.addons if info.name == name]
+        models = [self._base_of(info) for info in addons] or [m for m in self.usable_models() if m.name == name]
+        return any(models)
 
     def import_model(self, path: Path) -> None:
         """Import a model or an add-on of this program and pick it."""

@@ -54,6 +54,19 @@ def test_add_ons_are_offered_for_their_model_only(qtbot, studio, engine):
     assert rows.sliders["tie"].value() == 0.5
 
 
+def test_the_models_page_shows_and_uses_them(qtbot, studio, engine):
+    cards = studio.models.cards
+    assert list(cards) == ["avatars", "furniture", "hat", "tie"]
+    studio.window.rail.show_page(1)
+    engine.addons = (*engine.addons, replace(engine.addons[0], name="old", base_sha256="gone"))
+    studio.session.load_models()
+    qtbot.waitUntil(lambda: "old" in studio.models.cards, timeout=TIMEOUT)
+    assert not studio.models.cards["old"].use.isEnabled()
+    qtbot.mouseClick(studio.models.cards["tie"].use, Qt.MouseButton.LeftButton)
+    assert studio.session.form.request(False).addons == (Addon("tie", 1.0),)
+    assert studio.session.form.request(False).model == "avatars"
+
+
 def test_a_recipe_brings_its_add_ons_back(qtbot, studio, engine):
     session, rows = studio.session, studio.create.recipe.addons
     session.pick_model("hat")  # its model comes with it
