@@ -138,7 +138,9 @@ class CreatePage(QWidget):
         formats = ((".mp4", "MP4"), (".gif", "GIF"))
         path = dialogs.save_path(self, self._suggestion(entry, ".mp4"), formats, ".mp4")
         if path is not None:
-            self.renders.export(path, (TURNTABLE_PIXELS, TURNTABLE_PIXELS), flies)
+            chosen = self.session.scenes[entry.domain].sizes(self.session.render.export(entry.domain).suffix)
+            size = None if chosen.unit == "px" else (TURNTABLE_PIXELS, TURNTABLE_PIXELS)
+            self.renders.export(path, size, flies)
 
     def _suggestion(self, entry: SessionSample, suffix: str) -> Path:
         recipe = entry.sample.recipe

@@ -91,12 +91,12 @@ class Renders(QObject):
         clip = self._session.render.settings(domain).clip
         return Timing() if clip is None else clip.timing(self._session.render.export(domain).rate)
 
-    def _cameras(self, domain: str, path: Path, flies: bool | None) -> dict[str, Any]:
+    def _cameras(self, domain: str, path: Path, size: tuple[int, int], flies: bool | None) -> dict[str, Any]:
         """From where an export is seen, as its arguments."""
         shot = self._session.render.shot(domain)
         if shot is None:
             return {}
-        return replace(shot, flies=shot.flies if flies is None else flies).arguments(path.suffix.lower())
+        return replace(shot, flies=shot.flies if flies is None else flies).arguments(path.suffix.lower(), size)
 
     def estimate(self) -> None:
         """Ask, soon, what the chosen export would cost."""
@@ -128,15 +128,16 @@ class Renders(QObject):
         if entry is None:
             return
         settings, choice = session.render.settings(entry.domain), session.render.export(entry.domain)
+        size = resolution or choice.resolution
         request = Export(
             entry.sample,
             path,
-            resolution or choice.resolution,
+            size,
             settings.iso,
             settings.gains,
             settings.grain,
             timing=self._timing(entry.domain),
-            **self._cameras(entry.domain, path, flies),
+            **self._cameras(entry.domain, path, size, flies),
         )
         session.settings.folder = str(path.parent)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ddmi_models.requests import Camera, Shows
@@ -50,13 +51,20 @@ class Shot:
             return self.views
         return max(2, round(self.seconds * self.rate)) if suffix in CLIPS else None
 
-    def arguments(self, suffix: str) -> dict[str, Any]:
-        """The same as arguments of Export."""
-        moves = self.frames(suffix) is not None
+    def arguments(self, suffix: str, size: tuple[int, int]) -> dict[str, Any]:
+        """The same as arguments of Export, for pictures of width x height pixels."""
+        flies = self.frames(suffix) is not None and self.flies and self.can_fly
         return {
-            "camera": self.camera,
+            "camera": None if self.camera is None else widened(self.camera, *size),
             "shows": self.shows,
             "views": self.frames(suffix),
             "seconds": self.seconds if suffix in CLIPS else None,
-            "keyframes": self.keyframes if moves and self.flies and self.can_fly else (),
+            "keyframes": tuple(widened(camera, *size) for camera in self.keyframes) if flies else (),
         }
+
+
+def widened(camera: Camera, width: int, height: int) -> Camera:
+    """The same camera for a picture whose shorter side sees what the square one does."""
+    assert camera.angle is not None
+    half = math.tan(camera.angle / 2) * max(1.0, width / height)
+    return replace(camera, angle=2 * math.atan(half))

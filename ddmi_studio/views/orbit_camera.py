@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
@@ -37,10 +36,3 @@ def camera_of(turntable: Turntable) -> Camera:
     pose[:3, :3] = TO_WORLD @ np.stack([right, up, backward], axis=1)
     pose[:3, 3] = TO_WORLD @ (np.asarray(turntable.target) + turntable.distance * backward)
     return Camera(angle=angle, pose=tuple(pose.ravel().tolist()))
-
-
-def widened(camera: Camera, width: int, height: int) -> Camera:
-    """The same camera for a picture whose shorter side sees what the square one does."""
-    assert camera.angle is not None
-    half = math.tan(camera.angle / 2) * max(1.0, width / height)
-    return replace(camera, angle=2 * math.atan(half))

@@ -12,7 +12,7 @@ from ddmi_studio.widgets import LabelledSlider
 from ddmi_studio.widgets.base import set_role
 
 HEIGHT = 92
-CONTROLS = 272  # pixels of width
+ROOMY, NARROW = 272, 208  # pixels of width of the controls
 
 
 class PathBar(QWidget):
@@ -49,9 +49,9 @@ class PathBar(QWidget):
         buttons.setSpacing(6)
         for widget in (self.add, self.remove, self.clear, self.play, self.save):
             buttons.addWidget(widget)
-        controls = QWidget(self)
-        controls.setFixedWidth(CONTROLS)
-        column = QVBoxLayout(controls)
+        self._controls = QWidget(self)
+        self._controls.setFixedWidth(ROOMY)
+        column = QVBoxLayout(self._controls)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         column.addWidget(self.seconds)
@@ -60,7 +60,7 @@ class PathBar(QWidget):
         row.setContentsMargins(14, 8, 14, 8)
         row.setSpacing(12)
         row.addWidget(self.keyframes, 1)
-        row.addWidget(controls)
+        row.addWidget(self._controls)
 
     def _show_buttons(self) -> None:
         count = self.keyframes.count()
@@ -68,6 +68,10 @@ class PathBar(QWidget):
             button.setEnabled(count > 0)
         for button in (self.play, self.save):
             button.setEnabled(count > 1)
+
+    def set_roomy(self, roomy: bool) -> None:
+        self.save.show_text(roomy)
+        self._controls.setFixedWidth(ROOMY if roomy else NARROW)
 
     def show_playing(self, playing: bool) -> None:
         name = "Stop" if playing else "Play"

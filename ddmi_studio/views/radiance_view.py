@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from ddmi_models.requests import Camera, Picture, RadianceView, Rendered, Sample, Shows, View, flight
 from ddmi_studio.state.scene import RenderSettings
-from ddmi_studio.state.shot import Shot
+from ddmi_studio.state.shot import Shot, widened
 from ddmi_studio.views.frame_pace import FramePace
 from ddmi_studio.views.keyframes import Keyframe, cropped
-from ddmi_studio.views.orbit_camera import camera_of, home_of, widened
+from ddmi_studio.views.orbit_camera import camera_of, home_of
 from ddmi_studio.views.orbit_stage import FRAME, Z_UP, OrbitStage, ToolBar
 from ddmi_studio.views.path_bar import PathBar
 from ddmi_studio.views.refinement import Kind, Refinement
@@ -82,6 +82,7 @@ class RadianceStage(OrbitStage):
 
     def _connect_path(self) -> None:
         path = self.path
+        self.roomy.connect(path.set_roomy)
         path.add.clicked.connect(self.add_keyframe)
         path.play.clicked.connect(lambda: self.set_playing(not self._play.isActive()))
         path.save.clicked.connect(self.flight_wanted)

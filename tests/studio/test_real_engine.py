@@ -11,6 +11,7 @@ import av
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
+from PySide6.QtWidgets import QWidget
 
 from ddmi_models.checkpoints.registry import models_dir
 from ddmi_studio.app import parse
@@ -61,9 +62,9 @@ def drag(qtbot, studio: Studio, fraction: float) -> None:
     qtbot.mouseRelease(bar, Qt.MouseButton.LeftButton, pos=end)
 
 
-def export(qtbot, studio: Studio, monkeypatch, path: Path) -> None:
+def export(qtbot, studio: Studio, monkeypatch, path: Path, button: QWidget | None = None) -> None:
     monkeypatch.setattr(dialogs, "save_path", lambda *_: path)
-    qtbot.mouseClick(studio.create.inspector.export, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(button or studio.create.inspector.export, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: path.exists() and not studio.create.queue.rows, timeout=TIMEOUT)
 
 
@@ -150,7 +151,7 @@ def test_a_radiance_field_is_turned_filmed_and_cancelled(qtbot, studio, tmp_path
     assert len(shot.keyframes) == 2 and shot.keyframes[1] == shot.camera
     render.set_export("nerf", resolution=(16, 16))
     render.set_shot("nerf", seconds=1.0, rate=6)
-    export(qtbot, studio, monkeypatch, tmp_path / "flight.mp4")
+    export(qtbot, studio, monkeypatch, tmp_path / "flight.mp4", view.path.save)
     with av.open(str(tmp_path / "flight.mp4")) as clip:
         frames = [frame.to_ndarray(format="rgb24") for frame in clip.decode(video=0)]
         assert (len(frames), frames[0].shape, clip.streams.video[0].average_rate) == (6, (16, 16, 3), 6)

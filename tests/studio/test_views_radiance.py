@@ -20,9 +20,9 @@ from ddmi_models.rendering.renderer import value_of
 from ddmi_models.rendering.renderers import RENDERERS
 from ddmi_models.requests import Camera, MeshView, Picture, RadianceView
 from ddmi_studio.state.scene import RenderSettings
-from ddmi_studio.state.shot import Shot
+from ddmi_studio.state.shot import Shot, widened
 from ddmi_studio.views.frame_pace import CEILING, FLOOR, HYSTERESIS, TARGET, FramePace
-from ddmi_studio.views.orbit_camera import camera_of, home_of, widened
+from ddmi_studio.views.orbit_camera import camera_of, home_of
 from ddmi_studio.views.radiance_view import RadianceStage
 from ddmi_studio.views.turntable import Turntable
 from tests.rendering.fields import ball
@@ -421,10 +421,12 @@ def test_the_shorter_side_sees_what_a_square_picture_does(width, height):
 
 
 def test_exports_are_told_how_the_camera_moves():
-    path = (Camera(0), Camera(90))
-    shot = Shot(Camera(5), "depth", path, flies=True, seconds=2.0, rate=10, views=36)
-    assert shot.arguments(".mp4") == {
-        "camera": Camera(5), "shows": "depth", "views": 20, "seconds": 2.0, "keyframes": path,
-    }  # fmt: skip
-    assert (shot.arguments("")["views"], shot.arguments("")["seconds"]) == (36, None)
-    assert shot.arguments(".png")["keyframes"] == () and shot.arguments(".glb")["views"] is None
+    path, square = (Camera(0, angle=0.5), Camera(90, angle=0.5)), (64, 64)
+    shot = Shot(path[0], "depth", path, flies=True, seconds=2.0, rate=10, views=36)
+    told = shot.arguments(".mp4", square)
+    assert (told["shows"], told["views"], told["seconds"]) == ("depth", 20, 2.0)
+    assert [camera.azimuth for camera in told["keyframes"]] == [0, 90]
+    assert told["camera"].angle == pytest.approx(0.5)
+    assert shot.arguments(".mp4", (128, 64))["camera"] == widened(path[0], 128, 64), "wider, not cropped"
+    assert (shot.arguments("", square)["views"], shot.arguments("", square)["seconds"]) == (36, None)
+    assert shot.arguments(".png", square)["keyframes"] == () and shot.arguments(".glb", square)["views"] is None
