@@ -20,7 +20,7 @@ from ddmi_models.requests import Evaluate, MakeData
 UNSEEN = 20_000_000
 """First seed of the measuring data."""
 
-RECONSTRUCTION = {"avatars": ("psnr",), "furniture": ("iou", "f-score")}
+RECONSTRUCTION = {"avatars": ("psnr",), "furniture": ("iou", "f-score"), "cars": ("psnr",), "skies": ("psnr",)}
 
 
 def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
