@@ -3,8 +3,8 @@
     python packaging/train_starter.py cars --minutes 90
     python packaging/train_starter.py cars --minutes 10 --device cuda --set autoencoder.batch=32
 
-Steps are planned from the measured pace, so that the learning rate's cosine ends when the time does. Data are made where
-they are missing: DATA/NAME and DATA/NAME-validation. The model is RUNS/NAME-diffusion/model.safetensors, which
+Steps are planned from the measured pace, so that the learning rate's cosine ends when the time does. Data are made
+where they are missing: DATA/NAME and DATA/NAME-validation. The model is RUNS/NAME-diffusion/model.safetensors, which
 packaging/make_starter.py ships; the steps that were done are in its header, for the preset.
 """
 
