@@ -299,7 +299,7 @@ class RunPlots(QWidget):
 
     def show_run(self, shown: ShownRun | None) -> None:
         """Show the figures of a run."""
-        known = (shown.series, len(shown.series.rows)) if shown is not None else None
+        known = (shown.series, shown.series.count) if shown is not None else None
         if known == self._known:
             return
         self._known = known
@@ -309,7 +309,7 @@ class RunPlots(QWidget):
                 plot.set_points(((), ()))
             return
         series = shown.series
-        self.loss.set_points(series.smoothed("loss"), series.points("loss"), series.validation())
+        self.loss.set_points(series.smoothed(), series.points("loss"), series.validation())
         self.rate.set_points(series.points("learning_rate"))
         self.norm.set_points(series.points("gradient_norm"))
         self.speed.set_points(series.rate())

@@ -157,9 +157,10 @@ def test_a_folder_becomes_a_model(qtbot, qapp, monkeypatch, pictures):
         with opened(qtbot, qapp) as studio:
             pause_and_finish(qtbot, studio)
     finally:
-        for left in list_runs():
-            if process_lives(left.pid, left.process_started):
-                psutil.Process(left.pid).kill()
+        (left,) = list_runs()
+        if process_lives(left.pid, left.process_started):
+            psutil.Process(left.pid).kill()
+        qtbot.waitUntil(lambda: bool(list_runs()) and not psutil.pid_exists(left.pid), timeout=TIMEOUT)
 
 
 def end_after(run: Path, steps: int) -> None:
@@ -285,5 +286,5 @@ def test_series_follow_a_run_that_was_resumed():
     assert not series.take([{"step": 9, "loss": 1.0}], series.known())
     validated = {"step": 7, "seconds": 3.5, "validation_error": 0.5}
     assert series.take([rows[5], validated], series.known()) and series.validation() == ([7], [0.5])
-    smooth = series.smoothed("loss")[1]
+    smooth = series.smoothed()[1]
     assert smooth[0] == 1 and all(a < b < c for a, b, c in zip(smooth, smooth[1:], [2, 3, 4, 5, 6], strict=False))
