@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +20,7 @@ ENCODING_BATCH = 64
 
 @dataclass(frozen=True, eq=False)
 class EncodedSet:
-    """Posteriors of every item: mean and standard deviation float16 [N, C, H, W]; they fill the memory of long runs."""
+    """Posteriors of every item: mean and standard deviation float16 [N, C, H, W], in memory or mapped from files."""
 
     mean: torch.Tensor
     std: torch.Tensor
@@ -32,34 +34,53 @@ class EncodedSet:
 
     def statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and standard deviation [C] of the latents, a channel each, posterior noise included."""
-        mean, std = (part.float().transpose(0, 1).flatten(1) for part in (self.mean, self.std))
-        return mean.mean(1), (mean.var(1) + std.square().mean(1)).sqrt()
+        sums = torch.zeros(3, self.mean.shape[1], dtype=torch.float64)
+        for mean, std in zip(self.mean.split(ENCODING_BATCH), self.std.split(ENCODING_BATCH), strict=True):
+            values, noise = (part.double().transpose(0, 1).flatten(1) for part in (mean, std))
+            sums += torch.stack([values.sum(1), values.square().sum(1), noise.square().sum(1)])
+        count = self.mean.numel() // self.mean.shape[1]
+        centre, squares, noise = sums / count
+        spread = (squares - centre.square()).clamp(min=0) * count / max(1, count - 1)
+        return centre.float(), (spread + noise).sqrt().float()
 
 
 def encoded_set(domain: Domain, data: Batches, folder: Path | None) -> EncodedSet:
-    """The latents of a data set, read from `folder` if this encoder has encoded the set before.
+    """The latents of a data set; with a `folder`, in files there, which are mapped, and read again if this encoder has
+    encoded the set before.
 
     Raises:
         CannotWrite: if the folder cannot be written to.
     """
     if folder is None:
-        return _encode(domain, data)
-    path = folder / f"latents-{_key(domain, data)}.npz"
-    if path.is_file():
-        with np.load(path, allow_pickle=False) as kept:
-            return EncodedSet(torch.from_numpy(kept["mean"]), torch.from_numpy(kept["std"]))
-    made = _encode(domain, data)
-    _write(path, made)
-    return made
+        means, deviations = zip(*_encode(domain, data), strict=True)
+        return EncodedSet(torch.cat(means), torch.cat(deviations))
+    key = _key(domain, data)
+    paths = [folder / f"latents-{key}-{part}.npy" for part in ("std", "mean")]
+    if not all(path.is_file() for path in paths):
+        _write(paths, domain, data)
+    std, mean = (torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False)) for path in paths)
+    return EncodedSet(mean, std)
 
 
-def _write(path: Path, made: EncodedSet) -> None:
+def _write(paths: Sequence[Path], domain: Domain, data: Batches) -> None:
+    """Write standard deviations and means as they come, so that memory does not grow with the set."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        paths[0].parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise cannot_write(path, error) from None
-    with atomic_file(path) as file:
-        np.savez(file, mean=made.mean.numpy(), std=made.std.numpy())
+        raise cannot_write(paths[0], error) from None
+    with ExitStack() as stack:
+        files = [stack.enter_context(atomic_file(path)) for path in paths]
+        for number, (mean, std) in enumerate(_encode(domain, data)):
+            for file, part in zip(files, (std, mean), strict=True):
+                if number == 0:
+                    shape = (len(data), *part.shape[1:])
+                    header = {
+                        "descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)),
+                        "fortran_order": False,
+                        "shape": shape,
+                    }
+                    np.lib.format.write_array_header_1_0(file, header)
+                file.write(part.numpy().tobytes())
 
 
 def _key(domain: Domain, data: Batches) -> str:
@@ -75,15 +96,12 @@ def _key(domain: Domain, data: Batches) -> str:
     return digest.hexdigest()[:16]
 
 
-@torch.no_grad()
-def _encode(domain: Domain, data: Batches) -> EncodedSet:
+def _encode(domain: Domain, data: Batches) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Means and standard deviations float16 [n, C, H, W] on the processor, some items at a time."""
     domain.eval()
     device = next(domain.parameters()).device
-    means, deviations = [], []
     for start in range(0, len(data), ENCODING_BATCH):
         items = np.arange(start, min(start + ENCODING_BATCH, len(data)))
-        posterior = domain.encode({key: value.to(device) for key, value in data.inputs(items).items()})
-        means.append(posterior.mean.half().cpu())
-        deviations.append(posterior.std.half().cpu())
-    # In the order in memory that a kept file has, so that both give the same sums.
-    return EncodedSet(torch.cat(means).contiguous(), torch.cat(deviations).contiguous())
+        with torch.no_grad():
+            posterior = domain.encode({key: value.to(device) for key, value in data.inputs(items).items()})
+        yield posterior.mean.half().cpu().contiguous(), posterior.std.half().cpu().contiguous()

@@ -129,13 +129,13 @@ def test_latents_are_encoded_once(aligned: tuple[Path, Path, Path], tmp_path: Pa
     losses = [figures(tmp_path / run)[0]["loss"] for run in ("first", "again")]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     monkeypatch.undo()
-    assert len(list((tmp_path / "latents").iterdir())) == 1
+    assert len(list((tmp_path / "latents").iterdir())) == 2  # means and standard deviations
     other = shape_data(tmp_path / "other")
     with np.load(other / "shard-00000.npz") as shard:
         arrays = {**shard, "cloud": shard["cloud"] * 0.5}
     np.savez(other / "shard-00000.npz", **arrays)
     finish(diffusion_config(path, other, steps=1, latents=str(tmp_path / "latents")), tmp_path / "other-run")
-    assert len(list((tmp_path / "latents").iterdir())) == 2
+    assert len(list((tmp_path / "latents").iterdir())) == 4
 
 
 def test_alignment_without_its_parts_is_refused(tmp_path: Path) -> None:
