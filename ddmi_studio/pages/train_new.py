@@ -100,7 +100,7 @@ class NewRun(QWidget):
         card, layout = self._card("What and from what")
         pieces: tuple[tuple[QWidget, ...], ...] = (
             (label("Train", "section"), self.stage, self.stage_hint),
-            (named("Start &from", self.start_from), self.start_from, self.mode),
+            (named("Start f&rom", self.start_from), self.start_from, self.mode),
             (named("&Preset", self.preset), self.preset, self.preset_hint),
             (label("Length", "section"), self.length, self.length_hint),
         )

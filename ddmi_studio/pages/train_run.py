@@ -71,7 +71,7 @@ class RunView(QWidget):
     def _make_buttons(self) -> None:
         self.toggle = QPushButton("&Pause")
         self.stop = QPushButton("S&top")
-        self.sample = QPushButton("Sample &now")
+        self.sample = QPushButton("S&ample now")
         self.save = QPushButton("&Save now")
         self.use = QPushButton("&Use on Create")
         self.next = QPushButton("Train the &diffusion model…")

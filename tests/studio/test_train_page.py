@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -249,10 +250,10 @@ def test_a_folder_without_data_is_told(qtbot, studio, tmp_path):
 
 
 @pytest.fixture
-def crashed(tmp_path: Path) -> Path:
+def crashed(pictures: Path) -> Path:
     """A run whose process died at step 40."""
     book = RunFolder(runs_dir() / "lost")
-    book.create(image_config(tmp_path, 100))
+    book.create(image_config(pictures, 100))
     book.start_metrics(0)
     for step in range(1, 41):
         book.add_metrics(step, step / 2, {"loss": 1 / step, "gradient_norm": 1.0, "learning_rate": 1e-3})
@@ -274,6 +275,19 @@ def test_a_crashed_run_is_shown_as_crashed(qtbot, crashed, studio):
     assert run.plots.speed.count() == 39 and studio.training.shown.series.rate()[1][0] == 2 * 8
     QTest.keyClick(studio.train, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
     assert studio.train.form_page.isVisible()
+
+
+def test_a_finished_first_stage_leads_to_the_second(qtbot, qapp, crashed, pictures, tmp_path):
+    model = shutil.copy(models.write(tmp_path, "image"), crashed / "model.safetensors")
+    RunFolder(crashed).tell(state="finished", step=100)
+    with opened(qtbot, qapp) as studio:
+        wait_for_state(qtbot, studio, "finished")
+        qtbot.waitUntil(studio.train.run.next.isVisible, timeout=TIMEOUT)
+        click(qtbot, studio.train.run.next)
+        form = studio.train.form_page
+        qtbot.waitUntil(form.start.isEnabled, timeout=TIMEOUT)
+        assert (form.stage.value(), form.start_from.current()) == ("diffusion", str(model))
+        assert studio.training_form.folder == pictures and studio.training_form.config()["start_from"] == str(model)
 
 
 def test_series_follow_a_run_that_was_resumed():
