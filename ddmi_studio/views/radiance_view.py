@@ -171,7 +171,7 @@ class RadianceStage(OrbitStage):
         for widget in (self.maps, self.spin, self.path_button, self.clip, self.home):
             layout.addWidget(widget)
         layout.addStretch(1)
-        self.fit_tools(box, shrinking=(self.spin, self.path_button), spared=(self.home,))
+        self.fit_tools(box, shrinking=(self.spin, self.path_button), spared=(self.home, self.clip))
         return box
 
     def release(self) -> None:

@@ -283,6 +283,18 @@ def test_spinning_turns_until_it_is_stopped(view, asked, qtbot):
         QTest.mouseClick(view.clip, LEFT)
 
 
+def test_in_a_narrow_window_everything_still_fits(view, asked, qtbot):
+    tools = view.tools()
+    qtbot.addWidget(tools)
+    view.resize(900, 400)
+    assert not view.clip.isHidden()
+    view.resize(438, 400)
+    assert view.clip.isHidden() and view.home.isHidden(), "both are elsewhere too: Export, the Home key"
+    assert tools.minimumSizeHint().width() < 285
+    view.add_keyframe()
+    assert view.path.keyframes.width() > 150
+
+
 def test_a_preview_covers_the_field_and_then_it_is_seen_again(view, asked):
     view.show_preview(np.full((16, 16, 3), (20, 200, 20), np.uint8))
     assert tuple(pixels(view)[MIDDLE.y(), MIDDLE.x()]) == (20, 200, 20)
