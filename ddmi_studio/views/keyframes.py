@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QImage, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
@@ -51,7 +52,7 @@ class KeyframeDelegate(QStyledItemDelegate):
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        view: Keyframes = option.widget  # type: ignore[attr-defined]
+        view = cast(Keyframes, option.widget)  # type: ignore[attr-defined]
         corner = option.rect.topLeft()  # type: ignore[attr-defined]
         rect = QRectF(corner.x() + 1, corner.y() + 1, WIDTH - 2, HEIGHT - 2)
         c, chosen = theme.colors(), index.row() == view.currentRow()
