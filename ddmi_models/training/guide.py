@@ -49,7 +49,11 @@ OWN = {"name": "model", "latents": None, "licence": "", "attribution": ""}
 """What a preset says of the program's own data and runs, and what stands in its place for other people's."""
 
 SIZES = (
-    TrainingSize("usual", "As made", "The preset as it is, made for two processor cores and a few hours."),
+    TrainingSize(
+        "usual",
+        "As made",
+        "The preset as it is: those of the starters for two processor cores and a few hours, the paper's for GPUs.",
+    ),
     TrainingSize(
         "quick",
         "Quick look",
