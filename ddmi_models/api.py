@@ -123,16 +123,23 @@ class Sample:
         return Image.fromarray(picture.pixels)
 
     def mesh(
-        self, resolution: int = DEFAULT_CELLS, iso: float | None = None, gains: tuple[float, ...] | None = None
+        self,
+        resolution: int = DEFAULT_CELLS,
+        iso: float | None = None,
+        gains: tuple[float, ...] | None = None,
+        faces: int | None = None,
     ) -> trimesh.Trimesh:
         """The surface on `resolution` cells along each axis of the cube [-0.5, 0.5]^3, y up.
+
+        Args:
+            faces: simplify to about so many triangles; None: keep all.
 
         Raises:
             EngineError: if the sample is not a shape, nothing is inside, or the size does not fit into memory.
         """
         from ddmi_models.rendering.writers import as_trimesh
 
-        return as_trimesh(self._session.ask(Render(self._drawn, MeshView(resolution, iso, gains))))
+        return as_trimesh(self._session.ask(Render(self._drawn, MeshView(resolution, iso, gains, faces=faces))))
 
     def view(
         self,

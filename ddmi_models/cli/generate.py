@@ -39,7 +39,7 @@ SUFFIXES = {"image": ".png", "shape": ".glb", "nerf": ".mp4", "video": ".mp4"}
 FRAMED = ("nerf", "video")
 """Domains whose single sample becomes the folder itself: a picture a frame."""
 
-PLANNED = ("resolution", "iso", "gains", "grain", "timing", "views", "keyframes", "seconds")
+PLANNED = ("resolution", "iso", "gains", "grain", "timing", "views", "keyframes", "seconds", "faces")
 """Arguments of Export that PlanExport takes too."""
 
 SHOWS = ("colour", "depth", "normals")
@@ -65,6 +65,7 @@ Grain = Annotated[float, typer.Option("--grain", help="Strength of the learned n
 Views = Annotated[
     int | None, typer.Option("--views", min=1, metavar="K", help="Radiance fields: frames of the turntable or flight.")
 ]
+Faces = Annotated[int | None, typer.Option("--faces", metavar="N", help="Meshes: simplify to about N triangles.")]
 AsMesh = Annotated[bool, typer.Option("--mesh", help="Radiance fields: the surface, coloured, in place of pictures.")]
 View = Annotated[
     str | None,
@@ -115,6 +116,7 @@ def generate(
     all_parts: AllParts = False,
     views: Views = None,
     mesh: AsMesh = False,
+    faces: Faces = None,
     camera: View = None,
     keyframes: Keyframes = None,
     seconds: Seconds = None,
@@ -136,7 +138,7 @@ def generate(
 
     set_debug(debug)
     view = {**view_options(resolution, iso, gains, grain, all_parts), **moves(views, camera, keyframes, seconds, shows)}
-    view["timing"] = Timing(fps, start, stop, shutter)
+    view |= {"timing": Timing(fps, start, stop, shutter), "faces": faces}
     file_format = _mesh_format(out, file_format) if mesh else file_format
     request = Generate(
         model, seed, count, prompt, negative, sampler, steps, guidance, False, candidates, addons_of(lora)
@@ -193,6 +195,7 @@ def render(
     all_parts: AllParts = False,
     views: Views = None,
     mesh: AsMesh = False,
+    faces: Faces = None,
     camera: View = None,
     keyframes: Keyframes = None,
     seconds: Seconds = None,
@@ -211,7 +214,7 @@ def render(
 
     set_debug(debug)
     view = {**view_options(resolution, iso, gains, grain, all_parts), **moves(views, camera, keyframes, seconds, shows)}
-    view["timing"] = Timing(fps, start, stop, shutter)
+    view |= {"timing": Timing(fps, start, stop, shutter), "faces": faces}
     if mesh and _mesh_format(out, None) is not None:
         usage_error("--mesh needs a file.")
     session = Session(device, threads)

@@ -17,6 +17,7 @@ from ddmi_models.events import Event, Progress
 from ddmi_models.fields.spectrum import radial_power
 from ddmi_models.rendering.frames import FOLDER
 from ddmi_models.rendering.latent_files import LATENT_SUFFIX, read_latent
+from ddmi_models.rendering.mesh_cost import with_faces
 from ddmi_models.rendering.metadata import read_recipe
 from ddmi_models.rendering.renderers import suffix_of
 from ddmi_models.requests import (
@@ -90,7 +91,9 @@ def estimate(shop: Workshop, request: EstimateExport, token: CancelToken) -> Gen
     loaded = shop.load_for(request.sample, token)
     size = (request.resolution, request.resolution)
     frames = loaded.renderer.frames_of(loaded.model.domain, request)
-    return loaded.renderer.estimate(request.suffix.lower(), size, shop.point_seconds(loaded), frames)
+    suffix = request.suffix.lower()
+    whole = loaded.renderer.estimate(suffix, size, shop.point_seconds(loaded), frames)
+    return with_faces(whole, suffix, request.faces)
 
 
 def plan(shop: Workshop, request: PlanExport, token: CancelToken) -> Generator[Event, None, ExportEstimate]:
@@ -101,7 +104,9 @@ def plan(shop: Workshop, request: PlanExport, token: CancelToken) -> Generator[E
     size = _size(loaded, request)
     loaded.renderer.check(loaded.model.domain, request, size)
     frames = loaded.renderer.frames_of(loaded.model.domain, request)
-    return loaded.renderer.estimate(suffix_of(request.path), size, shop.point_seconds(loaded), frames)
+    suffix = suffix_of(request.path)
+    whole = loaded.renderer.estimate(suffix, size, shop.point_seconds(loaded), frames)
+    return with_faces(whole, suffix, request.faces)
 
 
 def _size(loaded: Loaded, request: Export | PlanExport) -> tuple[int, int]:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
-import numpy as np
 import torch
 
 from ddmi_models.cancel import CancelToken
@@ -14,15 +13,15 @@ from ddmi_models.coords import CUBE_MARGIN
 from ddmi_models.domains.base import Domain
 from ddmi_models.domains.triplane import TriplaneDomain
 from ddmi_models.errors import BadInput
-from ddmi_models.events import Partial, Progress
+from ddmi_models.events import Notice, Partial, Progress
 from ddmi_models.planes import BasisFields
 from ddmi_models.rendering.lattice import Field, Lattice, sparse_lattice
+from ddmi_models.rendering.simplify import check_faces, simplified
 from ddmi_models.rendering.surface import (
     closed_surface,
-    compacted,
     is_watertight,
-    signed_volume,
-    vertex_normals,
+    mesh_data,
+    repaired,
     without_specks,
 )
 from ddmi_models.requests import MeshData, MeshView
@@ -60,14 +59,15 @@ def field_of(domain: TriplaneDomain, fields: BasisFields) -> Field:
 
 def render_mesh(
     domain: Domain, fields: BasisFields, view: MeshView, token: CancelToken, partials: bool = False
-) -> Generator[Progress | Partial, None, MeshData]:
-    """Extract the surface; with `partials` coarser meshes come first.
+) -> Generator[Progress | Partial | Notice, None, MeshData]:
+    """Extract the surface, and simplify it where the view says so; with `partials` coarser meshes come first.
 
     Raises:
         BadInput: for fewer than 2 cells, an iso level that is no probability, or a sample with nothing inside.
     """
     if view.cells < 2:
         raise BadInput(f"A mesh of {view.cells} cells a side was asked for.", "Ask for at least 2.")
+    check_faces(view.faces)
     assert isinstance(domain, TriplaneDomain)
     iso = domain.config.iso if view.iso is None else view.iso
     level, field = logit(iso), field_of(domain, fields.with_gains(view.gains))
@@ -81,7 +81,7 @@ def render_mesh(
     if mesh is None:
         raise EmptySurface(f"Nothing is inside at the iso level {iso:g}.", "Lower the level or take another seed.")
     yield Progress(STEPS + 1, STEPS + 1, f"Surface of {view.cells} cells")
-    return mesh
+    return mesh if view.faces is None else (yield from simplified(mesh, view.faces))
 
 
 def _coarse(field: Field, level: float, view: MeshView, token: CancelToken) -> Iterator[Partial]:
@@ -107,25 +107,3 @@ def _mesh(lattice: Lattice, view: MeshView, level: float, token: CancelToken) ->
         vertices, faces = repaired(vertices, faces)
     places = (1 + CUBE_MARGIN) * (vertices * lattice.stride / view.cells - 0.5)
     return mesh_data(places, faces, -(-view.cells // lattice.stride))
-
-
-def mesh_data(vertices: np.ndarray, faces: np.ndarray, cells: int) -> MeshData:
-    """A surface [V, 3], [F, 3] with its normals and whether it is closed."""
-    normals = vertex_normals(vertices, faces)
-    return MeshData(vertices.astype(np.float32), faces.astype(np.int32), normals, is_watertight(faces), cells)
-
-
-def repaired(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A closed surface of the same solid (four faces may meet at an edge); if none is found, what was given."""
-    import manifold3d
-
-    mesh = manifold3d.Mesh(vert_properties=vertices.astype(np.float32), tri_verts=faces.astype(np.uint32))
-    mesh.merge()
-    solid = manifold3d.Manifold(mesh)
-    if solid.status() != manifold3d.Error.NoError or solid.is_empty():
-        return vertices, faces
-    result = solid.to_mesh()
-    fixed, triangles = result.vert_properties[:, :3].astype(np.float64), result.tri_verts.astype(np.int64)
-    if signed_volume(fixed, triangles) < 0:
-        triangles = triangles[:, ::-1]
-    return compacted(fixed, triangles)

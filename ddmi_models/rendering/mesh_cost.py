@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ddmi_models.errors import BadInput
 from ddmi_models.rendering.memory import require_memory
-from ddmi_models.rendering.renderer import WORKSPACE
+from ddmi_models.rendering.renderer import BYTES_PER_FACE, WORKSPACE
 from ddmi_models.requests import ExportEstimate
 
 DEFAULT_CELLS, FEWEST_CELLS = 128, 2
-
-BYTES_PER_FACE = {".glb": 24, ".obj": 75, ".ply": 25, ".stl": 50}
-"""Typical file sizes, a face."""
 
 FACES_PER_CELL_SQUARED = 3.5
 """Faces of typical furniture, divided by the square of the cells a side."""
@@ -49,3 +48,10 @@ def estimate_mesh(suffix: str, cells: int, point_seconds: float) -> ExportEstima
     faces = FACES_PER_CELL_SQUARED * cells**2
     seconds = surface_seconds(cells, point_seconds) + 1e-6 * faces
     return ExportEstimate(seconds, int(faces * BYTES_PER_FACE[suffix]), mesh_bytes(cells))
+
+
+def with_faces(estimate: ExportEstimate, suffix: str, faces: int | None) -> ExportEstimate:
+    """The cost of a file of at most so many faces; None: of all."""
+    if faces is None or suffix not in BYTES_PER_FACE:
+        return estimate
+    return replace(estimate, file_bytes=min(estimate.file_bytes, int(faces * BYTES_PER_FACE[suffix])))

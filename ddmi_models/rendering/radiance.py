@@ -263,7 +263,7 @@ class NerfRenderer(Renderer[Looks]):
             return latent_written(request)
         recipe = request.sample.recipe
         if suffix in MESHES:
-            look: Looks = MeshView(size[0], request.iso, request.gains, request.clean)
+            look: Looks = MeshView(size[0], request.iso, request.gains, request.clean, request.faces)
             mesh = yield from progress_only(self.render(sample, look, token, partials=False))
             assert isinstance(mesh, MeshData)
             write_mesh(request.path, mesh, recipe)

@@ -13,11 +13,12 @@ import numpy as np
 from ddmi_models.cancel import CancelToken
 from ddmi_models.domains.base import Domain
 from ddmi_models.errors import BadInput
-from ddmi_models.events import Partial, Progress
+from ddmi_models.events import Notice, Partial, Progress
 from ddmi_models.planes import BasisFields
 from ddmi_models.rendering.isosurface import logit
 from ddmi_models.rendering.latent_files import LATENT_SUFFIX, write_latent
 from ddmi_models.rendering.memory import require_memory
+from ddmi_models.rendering.simplify import check_faces
 from ddmi_models.requests import (
     ClipView,
     EstimateExport,
@@ -50,8 +51,11 @@ BYTES_PER_PIXEL = {
 }
 """Typical file sizes, a pixel (of a frame)."""
 
-Work: TypeAlias = Generator[Progress | Partial, None, Rendered]
-Writing: TypeAlias = Generator[Progress, None, Path]
+BYTES_PER_FACE = {".glb": 24, ".obj": 75, ".ply": 25, ".stl": 50}
+"""Typical sizes of mesh files, a face."""
+
+Work: TypeAlias = Generator[Progress | Partial | Notice, None, Rendered]
+Writing: TypeAlias = Generator[Progress | Notice, None, Path]
 SomeView = TypeVar("SomeView", bound=View)
 
 VIEW_WORDS: dict[type, str] = {
@@ -115,6 +119,9 @@ class Renderer(ABC, Generic[SomeView]):
             )
         if request.iso is not None:
             logit(request.iso)
+        check_faces(request.faces)
+        if request.faces is not None and suffix not in BYTES_PER_FACE:
+            raise BadInput(f"{request.path.name} has no faces to count.", "Leave out the number of faces.")
         if request.grain and not domain.config.coordinate_net.noise:
             raise BadInput("This model has no grain.", "Set it to 0.")
         if request.keyframes and not self.seen_by_cameras:
@@ -185,13 +192,14 @@ def value_of(work: Generator[object, None, Value]) -> Value:
             return end.value
 
 
-def progress_only(work: Work) -> Generator[Progress, None, Rendered]:
+def progress_only(work: Work) -> Generator[Progress | Notice, None, Rendered]:
+    """A piece of work without its coarser results."""
     while True:
         try:
             event = next(work)
         except StopIteration as end:
             return end.value
-        if isinstance(event, Progress):
+        if not isinstance(event, Partial):
             yield event
 
 

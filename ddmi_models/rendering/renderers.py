@@ -8,7 +8,7 @@ import numpy as np
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.domains.base import Domain
-from ddmi_models.events import Progress
+from ddmi_models.events import Notice, Progress
 from ddmi_models.rendering.isosurface import EmptySurface, render_mesh
 from ddmi_models.rendering.latent_files import LATENT_SUFFIX
 from ddmi_models.rendering.mesh_cost import (
@@ -154,8 +154,8 @@ class ShapeRenderer(Renderer[MeshView]):
 
     def _mesh(
         self, sample: Decoded, request: Export, cells: int, token: CancelToken
-    ) -> Generator[Progress, None, MeshData]:
-        view = MeshView(cells, request.iso, request.gains, request.clean)
+    ) -> Generator[Progress | Notice, None, MeshData]:
+        view = MeshView(cells, request.iso, request.gains, request.clean, request.faces)
         mesh = yield from progress_only(self.render(sample, view, token, partials=False))
         assert isinstance(mesh, MeshData)
         token.check()
@@ -163,14 +163,14 @@ class ShapeRenderer(Renderer[MeshView]):
 
     def _still(
         self, sample: Decoded, request: Export, size: tuple[int, int], token: CancelToken
-    ) -> Generator[Progress, None, None]:
+    ) -> Generator[Progress | Notice, None, None]:
         width, height = size
         mesh = yield from self._mesh(sample, request, _cells_for(width, height), token)
         write_picture(request.path, Stage(mesh, token).still(width, height, token), request.sample.recipe)
 
     def _clip(
         self, sample: Decoded, request: Export, size: tuple[int, int], token: CancelToken
-    ) -> Generator[Progress, None, None]:
+    ) -> Generator[Progress | Notice, None, None]:
         width, height = size
         mesh = yield from self._mesh(sample, request, _cells_for(width, height), token)
         count = TURN_SECONDS * TURN_RATE

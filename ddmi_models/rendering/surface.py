@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from skimage.measure import marching_cubes
 
 from ddmi_models.cancel import CancelToken
+from ddmi_models.requests import MeshData
 
 SLAB_CELLS = 24
 """Cells along x that are contoured at a time: the library's call cannot be interrupted, a slab is short."""
@@ -155,3 +156,25 @@ def compacted(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.n
     used[faces] = True
     numbers = np.cumsum(used) - 1
     return vertices[used], numbers[faces]
+
+
+def mesh_data(vertices: np.ndarray, faces: np.ndarray, cells: int) -> MeshData:
+    """A surface [V, 3], [F, 3] with its normals and whether it is closed."""
+    normals = vertex_normals(vertices, faces)
+    return MeshData(vertices.astype(np.float32), faces.astype(np.int32), normals, is_watertight(faces), cells)
+
+
+def repaired(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A closed surface of the same solid (four faces may meet at an edge); if none is found, what was given."""
+    import manifold3d
+
+    mesh = manifold3d.Mesh(vert_properties=vertices.astype(np.float32), tri_verts=faces.astype(np.uint32))
+    mesh.merge()
+    solid = manifold3d.Manifold(mesh)
+    if solid.status() != manifold3d.Error.NoError or solid.is_empty():
+        return vertices, faces
+    result = solid.to_mesh()
+    fixed, triangles = result.vert_properties[:, :3].astype(np.float64), result.tri_verts.astype(np.int64)
+    if signed_volume(fixed, triangles) < 0:
+        triangles = triangles[:, ::-1]
+    return compacted(fixed, triangles)

@@ -48,13 +48,15 @@ class ImageView:
 class MeshView:
     """The surface at occupancy probability `iso` (None: the model's) on `cells` cells along each axis of the cube.
 
-    With `clean`, loose specks and hollows smaller than 1 % of the largest body are left out.
+    With `clean`, loose specks and hollows smaller than 1 % of the largest body are left out. Of more than `faces` faces
+    it is simplified to about as many (quadric decimation); None: all are kept.
     """
 
     cells: int
     iso: float | None = None
     gains: tuple[float, ...] | None = None
     clean: bool = True
+    faces: int | None = None
 
 
 Shows: TypeAlias = Literal["colour", "depth", "normals"]

@@ -67,13 +67,14 @@ class LevelSpectrum:
 
 @dataclass(frozen=True, eq=False)
 class EstimateExport:
-    """What an export would cost; `views` as in Export. Result: ExportEstimate."""
+    """What an export would cost; `views` and `faces` as in Export. Result: ExportEstimate."""
 
     sample: Sample
     suffix: str
     resolution: int
     timing: Timing = WHOLE_CLIP
     views: int | None = None
+    faces: int | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class ExportEstimate:
 class PlanExport:
     """Refuse an export of a model's samples that cannot be done, before anything is sampled. Result: ExportEstimate.
 
-    `path`, `resolution`, `views`, `keyframes` and `seconds` as in Export.
+    `path`, `resolution`, `views`, `keyframes`, `seconds` and `faces` as in Export.
     """
 
     model: str
@@ -102,6 +103,7 @@ class PlanExport:
     views: int | None = None
     keyframes: tuple[Camera, ...] = ()
     seconds: float | None = None
+    faces: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +113,8 @@ class Export:
 
     `resolution` is (width, height) in pixels of a picture, or (cells, cells) of a mesh; None: the domain's usual one.
     A shape or a radiance field written to a picture or a clip format becomes a still or a turntable of that many
-    pixels; a radiance field's path without a suffix a folder of the frames and their cameras. `clean` as in MeshView.
+    pixels; a radiance field's path without a suffix a folder of the frames and their cameras. `clean`, and
+    `faces` of meshes alone, as in MeshView.
 
     A radiance field's clip is a turntable that begins at `camera` (None: the usual one), or a smooth path through
     `keyframes`, two cameras or more. It has `views` frames and lasts `seconds`; None: the usual number. `shows` is what
@@ -131,6 +134,7 @@ class Export:
     keyframes: tuple[Camera, ...] = ()
     seconds: float | None = None
     shows: Shows = "colour"
+    faces: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, 
 
 from ddmi_models.requests import ExportEstimate
 from ddmi_studio.pages.clip_fields import ClipFields, ExportRate
+from ddmi_studio.pages.faces_field import FacesField
 from ddmi_studio.pages.levels_fold import LevelsFold, scale_names
 from ddmi_studio.pages.motion_fields import MotionFields
 from ddmi_studio.pages.parts import HintButton, column, label, named, rule, scrolled
@@ -61,6 +62,7 @@ class Inspector(QWidget):
         self.resolution = LabelledSlider("Resolution", 32, 8192, 512, log=True, integer=True, ticks=_ticks(32, 8192))
         self.resolution.setToolTip("The field is evaluated anew at this size")
         self.iso = LabelledSlider("Iso level", 0.05, 0.95, 0.5, tooltip="Occupancy probability of the surface")
+        self.faces = FacesField(self._session)
         self.clip, self.export_rate = ClipFields(self._session), ExportRate(self._session)
         self.motion = MotionFields(self._session)
         self.scales_title = label("Basis scales", "section")
@@ -115,6 +117,7 @@ class Inspector(QWidget):
             named("Export &at", self.export_size),
             self.export_size,
             self.export_rate,
+            self.faces,
             self.motion,
             self.estimate,
         ):

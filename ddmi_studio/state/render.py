@@ -12,15 +12,24 @@ from ddmi_studio.state.clip import ClipSettings
 from ddmi_studio.state.scene import RenderSettings, Scene
 from ddmi_studio.state.shot import Shot
 
+MESHES = (".glb", ".obj", ".ply", ".stl")
+FEWEST_FACES = 4
+
 
 @dataclass(frozen=True)
 class ExportChoice:
     """Format and size of the next export: a suffix such as ".glb" ("" for a folder), and (width, height) in pixels or
-    (cells, cells); of clips also the frames a second (None: as shown)."""
+    (cells, cells); of clips also the frames a second (None: as shown), of meshes how many faces to keep (None: all)."""
 
     suffix: str
     resolution: tuple[int, int]
     rate: float | None = None
+    faces: int | None = None
+
+    @property
+    def kept_faces(self) -> int | None:
+        """The faces to keep where the format has any."""
+        return self.faces if self.suffix in MESHES else None
 
 
 class RenderState(QObject):

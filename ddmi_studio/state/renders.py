@@ -9,11 +9,12 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from ddmi_models.events import Cancelled, Event, Failed, Partial, Progress, Result
+from ddmi_models.events import Cancelled, Event, Failed, Notice, Partial, Progress, Result
 from ddmi_models.requests import EstimateExport, Export, ExportEstimate, Render, Timing, View
 from ddmi_studio.jobs import Priority
 from ddmi_studio.state.messages import Message, problem
 from ddmi_studio.state.queue import duration
+from ddmi_studio.state.render import MESHES
 from ddmi_studio.state.samples import SessionSample
 from ddmi_studio.state.session import Session
 
@@ -116,7 +117,7 @@ class Renders(QObject):
         size, timing = max(choice.resolution), self._timing(entry.domain)
         shot = self._session.render.shot(entry.domain)
         views = None if shot is None else shot.frames(choice.suffix)
-        request = EstimateExport(entry.sample, choice.suffix, size, timing, views)
+        request = EstimateExport(entry.sample, choice.suffix, size, timing, views, choice.kept_faces)
         self._session.lane.submit(request, heard, Priority.BACKGROUND, "estimate")
 
     def export(self, path: Path, resolution: tuple[int, int] | None = None, flies: bool | None = None) -> None:
@@ -137,17 +138,21 @@ class Renders(QObject):
             settings.gains,
             settings.grain,
             timing=self._timing(entry.domain),
+            faces=choice.faces if path.suffix.lower() in MESHES else None,
             **self._cameras(entry.domain, path, size, flies),
         )
         session.settings.folder = str(path.parent)
 
+        notices: list[str] = []
+
         def heard(event: Event) -> None:
             if isinstance(event, Progress):
                 session.queue.progress(job, event)
+            elif isinstance(event, Notice):
+                notices.append(event.message)
             elif isinstance(event, Result):
-                session.message.emit(
-                    Message(f"Saved {path.name}", f"in {path.parent}, with its recipe inside or beside it.")
-                )
+                where = f"in {path.parent}, with its recipe inside or beside it."
+                session.message.emit(Message(f"Saved {path.name}", " ".join([where, *notices])))
                 self.exported.emit(event.value)
             elif isinstance(event, Failed):
                 session.message.emit(problem(event, "The sample is kept; nothing half-written was left."))

@@ -11,10 +11,9 @@ import torch
 from ddmi_models.cancel import CancelToken
 from ddmi_models.planes import BasisFields, Latents
 from ddmi_models.recipes import SampledRecipe
-from ddmi_models.rendering.isosurface import mesh_data
 from ddmi_models.rendering.lattice import sparse_lattice
 from ddmi_models.rendering.renderers import Decoded
-from ddmi_models.rendering.surface import closed_surface
+from ddmi_models.rendering.surface import closed_surface, mesh_data
 from ddmi_models.requests import MeshData, Sample
 from tests import models
 

@@ -14,9 +14,17 @@ from ddmi_models.cancel import CancelToken, WorkCancelled
 from ddmi_models.errors import BadInput
 from ddmi_models.events import Partial, Progress
 from ddmi_models.rendering import surface as surfaces
-from ddmi_models.rendering.isosurface import EmptySurface, field_of, logit, render_mesh, repaired
+from ddmi_models.rendering.isosurface import EmptySurface, field_of, logit, render_mesh
 from ddmi_models.rendering.lattice import dense_lattice, sparse_lattice
-from ddmi_models.rendering.surface import bodies, closed_surface, contour, is_watertight, signed_volume, without_specks
+from ddmi_models.rendering.surface import (
+    bodies,
+    closed_surface,
+    contour,
+    is_watertight,
+    repaired,
+    signed_volume,
+    without_specks,
+)
 from ddmi_models.requests import MeshView
 from tests.rendering.solids import ball, box, drained, middling_iso, sampled, surface, table, union
 
