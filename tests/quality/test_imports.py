@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 WINDOW = {"PySide6", "shiboken6", "vispy", "pyqtgraph", "superqt", "qtawesome"}
-HEAVY = {"torch", "torchvision", "open_clip", "diffusers", "accelerate", "trimesh", "skimage", "scipy", "av", "imageio"}
+HEAVY = {"torch", "torchvision", "open_clip", "diffusers", "accelerate", "trimesh", "skimage", "scipy", "av"}
 
 
 def modules_after(code: str) -> set[str]:
