@@ -17,7 +17,7 @@ from ddmi_models.training.alive import launched_processes
 from ddmi_models.training.config import DataConfig
 from ddmi_models.training.procedural.shards import FOR_TRAINING
 
-PACKAGES = ("ddmi-studio", "torch", "numpy", "accelerate", "open_clip_torch", "diffusers", "safetensors")
+PACKAGES = ("ddmi-studio", "torch", "numpy", "accelerate", "peft", "open_clip_torch", "diffusers", "safetensors")
 MANIFEST = "manifest.json"
 
 
