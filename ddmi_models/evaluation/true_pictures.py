@@ -15,7 +15,7 @@ from ddmi_models.evaluation.items import ClipTruth, PictureTruth, ViewTruth
 from ddmi_models.evaluation.study import Study
 from ddmi_models.evaluation.subjects import picture_of, values_at
 from ddmi_models.planes import BasisFields
-from ddmi_models.rendering.radiance import render_radiance
+from ddmi_models.rendering.radiance import radiance_of, render_radiance
 from ddmi_models.rendering.rays import occupancy_grid
 from ddmi_models.rendering.renderer import Decoded, value_of
 from ddmi_models.requests import RadianceView
@@ -55,7 +55,7 @@ def views(study: Study, item: int, fields: BasisFields) -> Pairs:
         scene: ViewTruth = data.truth(item)
         truths.append((chosen[0], FINE * size, scene.picture(poses[chosen[0]].astype(np.float64), FINE * size)))
     decoded = Decoded(study.model.domain, fields)
-    grid = occupancy_grid(study.model.domain, fields, study.token)
+    grid = occupancy_grid(radiance_of(decoded), fields, study.token)
     for index, side, truth in truths:
         view = RadianceView(side, side, Camera.at(poses[index], angle))
         seen = value_of(render_radiance(decoded, view, grid, study.token))
