@@ -195,8 +195,8 @@ def test_gains_and_iso_reach_the_engine(qtbot, studio, engine):
     qtbot.keyClick(inspector.gains[2].slider, Qt.Key.Key_Left)
 
     def settled() -> bool:
-        view = requests(engine, Render)[-1].view
-        return view.iso is not None and view.iso > 0.5 and view.gains is not None and view.gains[2] < 1
+        views = [request.view for request in requests(engine, Render)]
+        return any(v.iso is not None and v.iso > 0.5 and v.gains is not None and v.gains[2] < 1 for v in views)
 
     qtbot.waitUntil(settled, timeout=TIMEOUT)
 
