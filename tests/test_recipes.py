@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from ddmi_models.errors import BadInput
 from ddmi_models.planes import Latents, PlaneLayout, PlaneSpec
 from ddmi_models.recipes import (
+    ADDONS_VERSION,
+    AddonUse,
     InterpolatedRecipe,
     MixedRecipe,
     SampledRecipe,
@@ -39,6 +41,9 @@ sampled = st.builds(
     steps=st.integers(1, 1000),
     guidance=st.floats(0, 20),
     prompt=st.text(max_size=20),
+    addons=st.lists(
+        st.builds(AddonUse, name=st.text(max_size=9), sha256=st.just("a" * 64), strength=st.floats(0.01, 2)), max_size=2
+    ).map(tuple),
 )
 share = st.floats(0, 1)
 
@@ -83,6 +88,18 @@ def test_recipes_of_the_first_version_are_read() -> None:
     assert isinstance(recipe, SampledRecipe) and recipe.prompt == "a round table" and recipe.seed == 7
     without_kind = {key: value for key, value in json.loads(OLD).items() if key != "kind"}
     assert recipe_from_json(json.dumps(without_kind)) == recipe
+
+
+def test_only_recipes_with_add_ons_are_for_newer_versions() -> None:
+    plain = recipe_from_json(OLD)
+    assert isinstance(plain, SampledRecipe) and plain.to_json() == OLD
+    varied = VariedRecipe(**MODEL, source=plain, seed=1, strength=0.5, steps=9, guidance=1.0)
+    assert (json.loads(varied.to_json())["version"], "addons" in varied.to_json()) == (2, False)
+    use = AddonUse(name="hat", sha256="a" * 64, strength=0.5)
+    for recipe in (plain, varied):
+        values = json.loads(recipe.model_copy(update={"addons": (use,)}).to_json())
+        assert values["version"] == ADDONS_VERSION and values["addons"][0]["name"] == "hat"
+        assert recipe_from_json(json.dumps(values)).addons == (use,)
 
 
 def test_the_prompt_of_a_tree_is_its_first_samples() -> None:

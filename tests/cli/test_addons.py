@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import yaml
+
+from ddmi_models.checkpoints.addons import find_addon
 from tests.addons import BASE, add
+from tests.training.small import image_data
 
 
 def test_add_ons_are_used_and_managed_by_name(ddmi, tmp_path: Path) -> None:
@@ -37,3 +41,21 @@ def test_add_ons_are_used_and_managed_by_name(ddmi, tmp_path: Path) -> None:
     assert json.loads(ddmi("models", "show", "hat", "--json")[1])["base"] == BASE
     assert ddmi("models", "verify", "hat")[1].startswith("hat: whole")
     assert ddmi("models", "remove", "hat")[:2] == (0, "hat removed\n")
+
+
+def test_a_finished_run_adds_its_add_on(ddmi, tmp_path: Path) -> None:
+    data = image_data(tmp_path / "data")
+    values = {
+        "name": "discs", "stage": "diffusion", "finetune": "lora", "start_from": BASE, "steps": 2, "batch": 4,
+        "sample_every": 2, "data": {"train": str(data), "target_resolutions": [16], "crop": 16}, "licence": "CC0",
+    }  # fmt: skip
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(values))
+    code, out, err = ddmi("train", tmp_path / "run.yaml", "--run", tmp_path / "run")
+    assert code == 0 and err.splitlines()[-1] == "Added to the add-ons as 'discs'.", err
+    info = find_addon("discs")
+    assert info.path.read_bytes() == Path(out.strip()).read_bytes()
+    assert info.sheet is not None and "Training set: data" in info.card and f"Add-on for: {BASE}" in info.card
+    assert (info.base, info.licence) == (BASE, "CC0")
+    code, _, err = ddmi("generate", BASE, "--lora", "discs", "--out", tmp_path / "a.png", "--resolution", 32)
+    assert code == 0, err
+    assert ddmi("train", tmp_path / "run.yaml")[2].splitlines()[-1] == "Added to the add-ons as 'discs-2'."
