@@ -112,6 +112,7 @@ class Stage(QWidget):
             if signal is not None:
                 signal.connect(heard)
         view.set_settings(self._session.render.settings(domain), False)
+        self._show_shot(domain)
         self.banner.raise_()
 
     def _show_domain(self, domain: str) -> None:

@@ -42,7 +42,8 @@ class SceneView(Protocol):
     """A domain's view: a widget that asks for renders through the signal `render_wanted(view, channel)`.
 
     A newer wish on a channel replaces an older one. `view` objects come back in `show_rendered` and `render_failed`, so
-    that answers to old wishes are told by identity.
+    that answers to old wishes are told by identity. A view may also have the signals `spin_wanted` (a turntable clip)
+    and, where it has a camera, `shot_changed` (values of the Shot), `flight_wanted` and a method `set_shot`.
     """
 
     render_wanted: Any

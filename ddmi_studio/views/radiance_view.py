@@ -104,7 +104,7 @@ class RadianceStage(OrbitStage):
             self.show_path(False)
             self.update()
         else:
-            self.refinement.change(resting=True)
+            self._change(resting=True)
 
     def set_settings(self, settings: RenderSettings, moving: bool) -> None:
         before, self._settings = self._settings, settings
@@ -113,8 +113,8 @@ class RadianceStage(OrbitStage):
             self.camera = home_of(settings.camera)
             self.axes.camera = self.camera
             self._tell_camera()
-        if self._has_sample and (settings != before or not moving):
-            self.refinement.change(resting=not moving)
+        if settings != before or not moving:
+            self._change(resting=not moving)
             if moving:
                 self._rest.start()
 
@@ -200,8 +200,13 @@ class RadianceStage(OrbitStage):
     def set_shows(self, shows: str) -> None:
         self.shows = cast(Shows, shows)
         self.shot_changed.emit({"shows": shows})
-        if self._has_sample:
-            self.refinement.change(resting=True)
+        self._change(resting=True)
+
+    def _change(self, resting: bool = False) -> None:
+        """Something is to be seen differently. A view that is hidden asks for nothing until it is shown again: another
+        one's sample may be the current one."""
+        if self._has_sample and self.isVisible():
+            self.refinement.change(resting)
 
     # The camera
 
@@ -216,9 +221,9 @@ class RadianceStage(OrbitStage):
         super()._redraw(moving)
         if moving:
             self._tell_camera()
-        if self._has_sample and moving:
-            self.refinement.change()
-        elif self._has_sample and not self._play.isActive():
+        if moving:
+            self._change()
+        elif self._has_sample and self.isVisible() and not self._play.isActive():
             self.refinement.rest()
         self.update()
 
@@ -259,8 +264,7 @@ class RadianceStage(OrbitStage):
         else:
             self._play.stop()
             self._flown = None
-            if self._has_sample:
-                self.refinement.change(resting=True)
+            self._change(resting=True)
 
     def _fly_on(self) -> None:
         at = round(self._clock.elapsed() / FRAME)
@@ -268,7 +272,7 @@ class RadianceStage(OrbitStage):
             self.set_playing(False)
         else:
             self._flown = self._flight[at]
-            self.refinement.change()
+            self._change()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_K:
@@ -294,9 +298,8 @@ class RadianceStage(OrbitStage):
 
     def _refit(self) -> None:
         """The room is another: a picture that fills it comes at once, the fine one when it stays."""
-        if self._has_sample:
-            self.refinement.change()
-            self._rest.start()
+        self._change()
+        self._rest.start()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -306,8 +309,7 @@ class RadianceStage(OrbitStage):
         """What was asked for before the view was hidden may never have come."""
         super().showEvent(event)
         self.refinement.forget()
-        if self._has_sample:
-            self.refinement.change(resting=True)
+        self._change(resting=True)
 
     def hideEvent(self, event: QHideEvent) -> None:
         self.set_playing(False)

@@ -308,6 +308,21 @@ def test_another_model_s_camera_is_taken_over(view, asked, told):
     assert told["camera"].angle == pytest.approx(0.4)
 
 
+def test_a_hidden_view_asks_for_nothing_until_it_is_shown(view, asked, qtbot):
+    make_path(qtbot, view, asked)
+    view.set_playing(True)
+    QTest.keyClick(view, Qt.Key.Key_Right)
+    view.set_playing(True)
+    view.hide()
+    before = len(asked)
+    view.set_settings(RenderSettings(resolution=80, camera=USUAL), moving=False)
+    qtbot.waitUntil(lambda: not view._rest.isActive() and not view._play.isActive())
+    assert len(asked) == before
+    view.show()
+    asked.answer_all()
+    assert asked[-1].height == 80 and len(asked) == before + 2
+
+
 def test_what_is_no_picture_is_refused(view, asked):
     with pytest.raises(TypeError):
         view.show_rendered(asked[-1], MeshView(8), True)
