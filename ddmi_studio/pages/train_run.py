@@ -191,7 +191,8 @@ class RunView(QWidget):
         self.strip.set_paths(shown.details.samples if shown is not None else ())
         self.strip.setVisible(bool(self.strip.paths))
         self.no_pictures.setVisible(not self.strip.paths)
-        self.no_pictures.setText("None yet. “Sample now” draws one." if shown is not None else "")
+        runs = shown is not None and shown.info.state == "running"
+        self.no_pictures.setText("None yet. “Sample now” draws one." if runs else "None yet." if shown else "")
         self._show_log("\n".join(shown.details.log) if shown is not None else "")
 
     def _show_info(self) -> None:

@@ -134,7 +134,6 @@ class Enlarged(QDialog):
         self.row = row
         self.caption = label("", "title")
         self.picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
-        self.picture.setFixedSize(LARGEST)
         self.before = IconButton("mdi6.chevron-left", "Earlier (Left)")
         self.after = IconButton("mdi6.chevron-right", "Later (Right)")
         self.before.clicked.connect(lambda: self.go(-1))
@@ -146,6 +145,7 @@ class Enlarged(QDialog):
             top.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 16, 20, 20)
+        layout.setSizeConstraint(QVBoxLayout.SizeConstraint.SetFixedSize)
         layout.addLayout(top)
         layout.addWidget(self.picture)
         self._show()
@@ -165,6 +165,7 @@ class Enlarged(QDialog):
         )
         pixmap.setDevicePixelRatio(ratio)
         self.picture.setPixmap(pixmap)
+        self.picture.setFixedSize(pixmap.deviceIndependentSize().toSize())
         self.before.setEnabled(self.row > 0)
         self.after.setEnabled(self.row < self._strip.count() - 1)
 

@@ -176,6 +176,12 @@ def pause_and_finish(qtbot, studio: Studio) -> None:
     qtbot.waitUntil(lambda: run.plots.loss.count() > 2, timeout=TIMEOUT)
     click(qtbot, run.sample)
     qtbot.waitUntil(lambda: run.strip.count() > 0, timeout=TIMEOUT)
+    first = run.strip.visualItemRect(run.strip.item(0)).center()
+    qtbot.mouseClick(run.strip.viewport(), Qt.MouseButton.LeftButton, pos=first)
+    assert (
+        run.strip.enlarged.isVisible() and run.strip.enlarged.picture.width() > 3 * run.strip.enlarged.picture.height()
+    )
+    QTest.keyClick(run.strip.enlarged, Qt.Key.Key_Escape)
     qtbot.waitUntil(run.toggle.isEnabled, timeout=TIMEOUT)
     click(qtbot, run.toggle)
     wait_for_state(qtbot, studio, "paused")
