@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import asdict
+from functools import cache
 
 import numpy as np
 import pytest
@@ -36,6 +37,10 @@ OTHERS = {
     "arms": (True, False),
     "headboard": (True, False),
 }
+
+
+piece_of = cache(make_furniture)
+"""Furniture of a seed, made once."""
 
 
 def surface_of(piece: Furniture, cells: int = 96) -> trimesh.Trimesh:
@@ -95,7 +100,7 @@ def share_correct(seeds: range) -> tuple[float, list[str]]:
 
 
 def test_judgements_on_known_shapes() -> None:
-    correct, wrong = share_correct(range(5_000, 5_048))
+    correct, wrong = share_correct(range(5_000, 5_024))
     assert correct >= 0.95, wrong
 
 
@@ -109,7 +114,7 @@ def test_judgements_on_500_known_shapes(block: int) -> None:
 def test_every_prompt_holds_for_a_shape_made_to_fit() -> None:
     """The generator has a shape for each prompt, and the checker grants all that the prompt names."""
     for prompt in PROMPTS:
-        fitting = next(piece for piece in map(make_furniture, range(4_000)) if _fits(piece, dict(prompt.named)))
+        fitting = next(piece for piece in map(piece_of, range(4_000)) if _fits(piece, dict(prompt.named)))
         mesh = fitting.mesh()
         held = [judge(mesh, n, v, None if n == "kind" else prompt.kind) for n, v in prompt.named]
         assert all(held), (prompt.text, fitting.attributes, held)
@@ -128,7 +133,7 @@ def _fits(piece: Furniture, named: dict[str, str | int | bool]) -> bool:
 
 def test_report_counts_attributes_and_bodies() -> None:
     """Always the same pedestal table: the kind holds where tables are asked for, lamps never; all are one body."""
-    table = next(p for p in map(make_furniture, range(500)) if p.kind == "round table" and p.attributes.legs == 1)
+    table = next(p for p in map(piece_of, range(500)) if p.kind == "round table" and p.attributes.legs == 1)
     mesh = table.mesh()
     asked = [prompt for prompt in PROMPTS if prompt.kind in ("table", "floor lamp")]
     report = Report(tuple(each for each, _ in judge_prompts(lambda text, seed: mesh, seeds=1, prompts=asked)))

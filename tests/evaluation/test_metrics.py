@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,22 @@ def constant_model(folder: Path, domain: str, value: float) -> str:
     return str(path)
 
 
+@dataclass(frozen=True)
+class Given:
+    """Small models and data by domain, made once, and an engine that keeps what it has loaded."""
+
+    engine: Engine
+    models: dict[str, str]
+    data: dict[str, Path]
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
+    folder = tmp_path_factory.mktemp("given")
+    written = {domain: str(models.write(folder, domain)) for domain in ("image", "shape", "nerf")}
+    return Given(Engine("cpu"), written, {name: DATA[name](folder / name) for name in ("image", "shape")})
+
+
 def measured(model: str, metric: str, data: Path, **options: Any) -> dict[str, Any]:
     told = final(run(Engine("cpu"), Evaluate(model, (metric,), data, **options)))
     assert list(told["figures"]) == [metric]
@@ -127,7 +144,8 @@ def test_psnr_of_a_grey_field_on_skies(tmp_path: Path) -> None:
     assert figures["64 px, dB"] == pytest.approx(figures["16 px, dB"], abs=1.0)  # the same skies
 
 
-def test_iou_and_f_score_of_a_model_that_fills_the_cube(tmp_path: Path) -> None:
+def test_iou_and_f_score_of_a_model_that_fills_the_cube(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconstruction, "DENSE", 4000)
     list(write_shards(DATA_MAKERS["furniture"], tmp_path / "data", 2, 3))
     model = constant_model(tmp_path, "shape", 1.0)
     figures = measured(model, "iou", tmp_path / "data")
@@ -186,12 +204,13 @@ def test_attributes_are_counted_over_every_prompt_and_seed(tmp_path: Path, monke
     assert set(figures["by attribute"]) >= {"kind", "legs", "back"}
 
 
-def test_everything_that_fits_is_measured_and_the_same_again(tmp_path: Path) -> None:
+def test_everything_that_fits_is_measured_and_the_same_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generation, "LARGEST", 64)
     data = image_data(tmp_path / "data")
-    request = Evaluate(str(models.write(tmp_path, "image")), data=data, train=data, count=5)
+    request = Evaluate(str(models.write(tmp_path, "image")), data=data, train=data, count=4)
     told = final(run(Engine("cpu"), request))
     assert set(told["figures"]) == {"psnr", "frechet", "precision-recall", "neighbours", "sizes"}
-    assert told["count"] == 5 and json.loads(json.dumps(told)) == told
+    assert told["count"] == 4 and json.loads(json.dumps(told)) == told
     assert final(run(Engine("cpu"), request)) == told
 
 
@@ -223,22 +242,22 @@ def test_it_stops_when_it_is_cancelled(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_measured_is_one_line(
-    domain: str, options: dict[str, Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    domain: str, options: dict[str, Any], message: str, given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    data = shape_data(tmp_path / "data") if domain == "shape" else image_data(tmp_path / "data")
-    request = Evaluate(str(models.write(tmp_path, domain)), **{"data": data, **options})
-    assert message in error(run(Engine("cpu"), request))
+    data = given.data["shape" if domain == "shape" else "image"]
+    request = Evaluate(given.models[domain], **{"data": data, **options})
+    assert message in error(run(given.engine, request))
 
 
-def test_data_of_another_domain_is_one_line(tmp_path: Path) -> None:
-    request = Evaluate(str(models.write(tmp_path, "shape")), ("iou",), image_data(tmp_path / "data"))
-    assert "damaged" in error(run(Engine("cpu"), request))
+def test_data_of_another_domain_is_one_line(given: Given) -> None:
+    request = Evaluate(given.models["shape"], ("iou",), given.data["image"])
+    assert "damaged" in error(run(given.engine, request))
 
 
-def test_a_surface_model_that_makes_nothing_says_so(tmp_path: Path) -> None:
+def test_a_surface_model_that_makes_nothing_says_so(given: Given, tmp_path: Path) -> None:
     model = constant_model(tmp_path, "shape", -1.0)
-    request = Evaluate(model, ("precision-recall",), shape_data(tmp_path / "data"), count=4, cells=8)
+    request = Evaluate(model, ("precision-recall",), given.data["shape"], count=4, cells=8)
     assert "Only 0 samples have anything to be seen" in error(run(Engine("cpu"), request))
 
 
