@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from functools import lru_cache, partial
 from multiprocessing import current_process
@@ -76,7 +78,7 @@ def draw_many(bulk: Bulk, processes: int, as_json: bool) -> None:
     bulk = replace(bulk, threads=bulk.threads or _threads(processes * _local(world)))
     started, said, written, kept = time.monotonic(), set[str](), 0, 0
     work = side_by_side(partial(_draw, bulk), chunks, min(processes, len(chunks)), interrupt.token.check)
-    with progress() as show:
+    with _nothing_left(bulk.folder), progress() as show:
         for number, done in enumerate(work, start=1):
             written, kept = written + done.written, kept + done.kept
             for notice in [line for line in done.notices if line not in said]:
@@ -125,6 +127,17 @@ def _claim(bulk: Bulk) -> None:
             file.write(text.encode())
     elif path.read_text(encoding="utf-8") != text:
         raise BadInput(f"{bulk.folder} holds samples of another model or other settings.", "Choose another folder.")
+
+
+@contextmanager
+def _nothing_left(folder: Path) -> Iterator[None]:
+    """Where the work ends before a first sample is there, its note goes too, unless others work in the folder."""
+    try:
+        yield
+    except BaseException:
+        if _launched()[1] == 1 and [path.name for path in folder.iterdir()] == [NOTE]:
+            (folder / NOTE).unlink()
+        raise
 
 
 def _plain(value: Any) -> Any:

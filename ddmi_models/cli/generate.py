@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -144,23 +143,12 @@ def generate(
         model, seed, count, prompt, negative, sampler, steps, guidance, False, candidates, addons_of(lora)
     )
     if is_bulk(count, processes):
-        bulk = partial(Bulk, device=device, threads=threads, precision=precision)
-        return draw_many(_filled(bulk, request, out, file_format, view), processes, as_json)
+        if not is_folder(out):
+            usage_error("Many samples, or several processes, need a folder: end --out with /.")
+        bulk = Bulk(request, Path(out), _suffix(model, file_format), view, device, threads, precision)
+        with _folder(bulk.folder):
+            return draw_many(bulk, processes, as_json)
     return report(_drawn(Session(device, threads, precision), request, out, file_format, view), as_json)
-
-
-def _filled(
-    bulk: Callable[..., Bulk], request: Generate, out: str, file_format: str | None, view: dict[str, Any]
-) -> Bulk:
-    """What is drawn into the folder `out`, which is made."""
-    if not is_folder(out):
-        usage_error("Many samples, or several processes, need a folder: end --out with /.")
-    folder, suffix = Path(out), _suffix(request.model, file_format)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from None
-    return bulk(request=request, folder=folder, suffix=suffix, view=view)
 
 
 def _drawn(

@@ -85,7 +85,7 @@ def test_export_is_rendered_again_in_another_size_and_format(ddmi) -> None:
         (["models", "verify", "nothing"], 1, "no model"),
         (["models", "remove", "nothing"], 1, "no model"),
         (["models", "import", "nothing.pt"], 1, "no file nothing.pt"),
-        (["data", "check", "."], 1, "manifest"),
+        (["data", "check", "."], 1, "no data in a known layout"),
         (["data", "make", "houses", "--out", "d"], 1, "no data set 'houses'"),
         (["data", "make", "real-furniture", "--out", "d", "--source", "."], 1, "sweethome3d-furniture"),
         (["data", "make", "furniture", "--out", "d", "--source", "."], 1, "no source"),
