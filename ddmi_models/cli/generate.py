@@ -143,12 +143,16 @@ def generate(
         model, seed, count, prompt, negative, sampler, steps, guidance, False, candidates, addons_of(lora)
     )
     if is_bulk(count, processes):
-        if not is_folder(out):
-            usage_error("Many samples, or several processes, need a folder: end --out with /.")
         bulk = Bulk(request, Path(out), _suffix(model, file_format), view, device, threads, precision)
-        with _folder(bulk.folder):
-            return draw_many(bulk, processes, as_json)
+        return _in_bulk(bulk, out, processes, as_json)
     return report(_drawn(Session(device, threads, precision), request, out, file_format, view), as_json)
+
+
+def _in_bulk(bulk: Bulk, out: str, processes: int, as_json: bool) -> None:
+    if not is_folder(out):
+        usage_error("Many samples, or several processes, need a folder: end --out with /.")
+    with _folder(bulk.folder):
+        draw_many(bulk, processes, as_json)
 
 
 def _drawn(

@@ -46,7 +46,9 @@ from ddmi_models.events import Result
 from ddmi_models.requests import ListModels
 *_, last = Engine().run(ListModels())
 assert isinstance(last, Result)
-assert {model.name: len(model.samplers) for model in last.value} == {"avatars": 6, "furniture": 6}, last
+assert [(model.name, len(model.samplers)) for model in last.value] == [
+    ("avatars", 6), ("cars", 6), ("furniture", 6), ("skies", 6)
+], last
 """
     assert not modules_after(code) & (WINDOW | HEAVY)
 
