@@ -28,7 +28,12 @@ from ddmi_studio.views import SCENES
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 300.0  # seconds for one step on a slow machine
-SHOTS = (("furniture", "a round table with one central leg", 7, 4), ("avatars", "", 8, 5))
+SHOTS = (
+    ("furniture", "a round table with one central leg", 7, 4),
+    ("avatars", "", 8, 5),
+    ("cars", "", 8, 5),
+    ("skies", "", 4, 5),
+)
 SIZE = (1440, 900)
 RUN = {
     "name": "faces", "steps": "150", "batch": "12", "learning_rate": "0.0003", "log_every": "1", "save_every": "15",
