@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.events import Partial
+from ddmi_models.rendering import radiance
 from ddmi_models.rendering.renderer import value_of
 from ddmi_models.rendering.renderers import RENDERERS
 from ddmi_models.requests import Camera, MeshView, Picture, RadianceView
@@ -231,7 +232,8 @@ def test_a_coarser_picture_of_the_same_view_is_not_shown(view, asked, qtbot):
     assert view.info.text() == "96x80 px · refining"
 
 
-def test_the_engine_refines_over_the_quick_picture(view, asked):
+def test_the_engine_refines_over_the_quick_picture(view, asked, monkeypatch):
+    monkeypatch.setattr(radiance, "SWEEP_SECONDS", 0.0)  # however quick the machine is
     view.set_settings(RenderSettings(resolution=256, gains=SETTINGS.gains, camera=USUAL), moving=False)
     asked.answer()
     fine = asked[-1]
