@@ -11,12 +11,15 @@ import torch
 import trimesh
 from PIL import Image
 
+import ddmi_models as ddmi
 from ddmi_models.cameras import CAMERA_ANGLE, Camera, intrinsics, orbit, pixel_rays, spherical_pose
 from ddmi_models.cancel import CancelToken, WorkCancelled
+from ddmi_models.checkpoints.registry import find_model
 from ddmi_models.domains.nerf import NerfDomain
 from ddmi_models.errors import BadInput, CannotWrite
 from ddmi_models.events import Partial
 from ddmi_models.fields.compositing import composite, cube_crossing, endless_samples, even_samples
+from ddmi_models.model import load_model
 from ddmi_models.rendering import rays
 from ddmi_models.rendering.metadata import read_recipe
 from ddmi_models.rendering.rays import RayMarcher, dense_maps, occupancy_grid
@@ -104,6 +107,21 @@ def test_quick_render_agrees_with_the_dense_one(kind: str, monkeypatch: pytest.M
     solid = dense.opacity > 0.9
     assert float((quick.depth - dense.depth)[solid].abs().max()) < 0.01
     assert sum(evaluated) < 0.7 * SAMPLES * len(origins)
+
+
+def test_a_starters_own_samples_a_ray_agree_with_twice_as_many_dense_ones() -> None:
+    model = ddmi.load("cars", device="cpu")
+    drawn = model.sample(seed=2)[0]
+    domain = load_model(find_model("cars").path).domain
+    assert isinstance(domain, NerfDomain) and domain.radiance.samples < SAMPLES
+    with torch.inference_mode():
+        fields = domain.decode(torch.from_numpy(drawn.latent.copy())[None])
+        origins, directions = camera_rays(Decoded(domain, fields), 40)
+        dense = dense_maps(domain, fields, origins, directions, SAMPLES)
+        marcher = RayMarcher(domain, fields, occupancy_grid(domain, fields, TOKEN), domain.radiance.samples, TOKEN)
+        quick = marcher.march(origins, directions)
+    assert 0.05 < float((dense.opacity > 0.5).float().mean()) < 0.5  # a car, and room around it
+    assert float(-10 * torch.log10((quick.colour - dense.colour).square().mean())) >= 40
 
 
 def test_grid_finds_a_part_between_its_corners() -> None:
