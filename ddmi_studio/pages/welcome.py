@@ -92,7 +92,7 @@ class Welcome(QWidget):
         button.setCursor(Qt.CursorShape.PointingHandCursor)
         button.setIcon(theme.icon(self._session.scenes[model.domain].icon, theme.colors().accent))
         button.setIconSize(QSize(30, 30))
-        first = f"  “{prompt}”" if prompt else f"  Something new from {model.name}"
+        first = f"  “{prompt}”" if prompt else f"  {model.summary or model.name}"
         button.setText(f"{first}\n  {model.domain_label} · {model.name}")
         button.setToolTip(model.summary)
         button.clicked.connect(lambda: self.wanted.emit(model.name, prompt))
