@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from ddmi_studio.pages.parts import named
+from ddmi_studio.pages.parts import choice_box, named
 from ddmi_studio.state.clip import FASTEST, SLOWEST, ClipSettings
 from ddmi_studio.state.session import Session
 from ddmi_studio.widgets import Fold, LabelledSlider
@@ -85,21 +85,14 @@ class ExportRate(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self.box = QComboBox()
-        self.box.setEditable(True)
-        self.box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.box.setAccessibleName("Frame rate of the file")
+        choices = (AS_SHOWN, *(f"{rate} fps" for rate in USUAL_RATES))
+        self.box = choice_box("Frame rate of the file", self._set, choices)
         self.box.setToolTip("Frames a second of the file, or as the view has them")
-        self.box.addItems([AS_SHOWN, *(f"{rate} fps" for rate in USUAL_RATES)])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
         layout.addWidget(named("Frame rate of the &file", self.box))
         layout.addWidget(self.box)
-        self.box.activated.connect(lambda _at: self._set())
-        edit = self.box.lineEdit()
-        if edit is not None:
-            edit.editingFinished.connect(self._set)
         self.hide()
 
     def _set(self) -> None:

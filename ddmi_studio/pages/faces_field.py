@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from ddmi_studio.pages.parts import named
+from ddmi_studio.pages.parts import choice_box, named
 from ddmi_studio.state.render import FEWEST_FACES, MESHES
 from ddmi_studio.state.session import Session
 
@@ -22,21 +22,13 @@ class FacesField(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self.box = QComboBox()
-        self.box.setEditable(True)
-        self.box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.box.setAccessibleName("Simplify")
+        self.box = choice_box("Simplify", self._set, (ALL, *(f"{faces:,} faces" for faces in USUAL)))
         self.box.setToolTip("About how many triangles the file is to have; a closed surface stays closed where it can")
-        self.box.addItems([ALL, *(f"{faces:,} faces" for faces in USUAL)])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
         layout.addWidget(named("Simplif&y", self.box))
         layout.addWidget(self.box)
-        self.box.activated.connect(lambda _at: self._set())
-        edit = self.box.lineEdit()
-        if edit is not None:
-            edit.editingFinished.connect(self._set)
         session.render.export_changed.connect(lambda _domain: self.show_faces())
         session.domain_changed.connect(lambda _domain: self.show_faces())
         self.hide()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from ddmi_models.requests import ExportEstimate
 from ddmi_studio.pages.clip_fields import ClipFields, ExportRate
 from ddmi_studio.pages.faces_field import FacesField
 from ddmi_studio.pages.levels_fold import LevelsFold, scale_names
 from ddmi_studio.pages.motion_fields import MotionFields
-from ddmi_studio.pages.parts import HintButton, column, label, named, rule, scrolled
+from ddmi_studio.pages.parts import HintButton, choice_box, column, label, named, rule, scrolled
 from ddmi_studio.state.queue import duration, size
 from ddmi_studio.state.renders import Renders
 from ddmi_studio.state.session import Session
@@ -69,10 +69,7 @@ class Inspector(QWidget):
         self.scales_title.setToolTip("How much each level of the decomposition adds: 0 takes it away, 1 is as trained")
         self.levels = LevelsFold(self._session)
         self.formats = SegmentedButtons([(".png", "PNG")])
-        self.export_size = QComboBox()
-        self.export_size.setEditable(True)
-        self.export_size.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.export_size.setAccessibleName("Export at")
+        self.export_size = choice_box("Export at", self._set_size)
         self.estimate = label("", "hint")
         self.export = HintButton("Export…", "Ctrl+E", "success")
         self.export.setToolTip("Save the sample in this format and size, with its recipe")
@@ -87,10 +84,6 @@ class Inspector(QWidget):
         self.formats.value_changed.connect(
             lambda suffix: self._session.render.set_export(self._session.domain, suffix=suffix)
         )
-        self.export_size.activated.connect(lambda _at: self._set_size())
-        edit = self.export_size.lineEdit()
-        if edit is not None:
-            edit.editingFinished.connect(self._set_size)
         self.export.clicked.connect(self.export_wanted)
         self.copy_image.clicked.connect(self.copy_image_wanted)
         self.copy_recipe.clicked.connect(self.copy_recipe_wanted)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
+    QComboBox,
     QFrame,
     QLabel,
     QPushButton,
@@ -41,6 +44,20 @@ def spin_box() -> QSpinBox:
     """A number field whose text stands where that of other fields does."""
     made = QSpinBox()
     made.lineEdit().setTextMargins(8, 0, 0, 0)
+    return made
+
+
+def choice_box(name: str, chosen: Callable[[], None], choices: Sequence[str] = ()) -> QComboBox:
+    """A list of usual values in which another one can be typed. `chosen` is called when either was done."""
+    made = QComboBox()
+    made.setEditable(True)
+    made.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+    made.setAccessibleName(name)
+    made.addItems(list(choices))
+    made.activated.connect(lambda _at: chosen())
+    edit = made.lineEdit()
+    assert edit is not None
+    edit.editingFinished.connect(chosen)
     return made
 
 
