@@ -73,10 +73,11 @@ def _truth(folder: Path) -> Any:
     from ddmi_models.training.checking import read_manifest
     from ddmi_models.training.data import load_shards
     from ddmi_models.training.procedural import DATA_MAKERS
-    from ddmi_models.training.procedural.shards import MANIFEST
+    from ddmi_models.training.procedural.shards import MANIFEST, shard_folders
     from ddmi_models.training.procedural.truths import TRUTHS
 
-    manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
+    places = shard_folders(folder) if folder.is_dir() else []
+    manifest = read_manifest(places[0]) if len(places) == 1 and (places[0] / MANIFEST).is_file() else {}
     name = manifest.get("name")
     if name not in TRUTHS or manifest.get("version") != DATA_MAKERS[name].version:
         return None

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from ddmi_models.errors import BadData
-from ddmi_models.training.procedural.shards import MANIFEST, file_digest
+from ddmi_models.training.procedural.shards import MANIFEST, file_digest, shard_folders
 
 
 def check_shards(folder: Path, check: Callable[[], None]) -> dict[str, Any]:
-    """Compare every shard with the manifest.
+    """Compare every shard with the manifest of its folder; of several sets in one folder, all of them.
 
     Args:
         check: called before each shard; may raise to stop.
@@ -24,8 +24,17 @@ def check_shards(folder: Path, check: Callable[[], None]) -> dict[str, Any]:
         Plain values: name, version, seed, count, shards, usable (items in whole shards), problems (one line each).
 
     Raises:
-        BadData: if the folder holds no readable manifest.
+        BadData: if a folder of shards holds no readable manifest.
     """
+    reports = [_check_folder(place, check) for place in shard_folders(folder) or (folder,)]
+    if len(reports) == 1:
+        return reports[0]
+    told = {key: ", ".join(str(report[key]) for report in reports) for key in ("name", "version", "seed")}
+    added = {key: sum(report[key] or 0 for report in reports) for key in ("count", "shards", "usable")}
+    return {**told, **added, "problems": [problem for report in reports for problem in report["problems"]]}
+
+
+def _check_folder(folder: Path, check: Callable[[], None]) -> dict[str, Any]:
     manifest = read_manifest(folder)
     problems, usable = [], 0
     for name, digest in manifest["sha256"].items():

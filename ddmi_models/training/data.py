@@ -23,6 +23,7 @@ from ddmi_models.errors import BadData
 from ddmi_models.events import Progress
 from ddmi_models.training.config import DataConfig
 from ddmi_models.training.datasets import DOMAIN_OF_KEY, Preparation, prepared, preparing, recognise
+from ddmi_models.training.procedural.shards import shard_files, shard_folders
 
 Batch = dict[str, torch.Tensor]
 WHITE = 255
@@ -31,12 +32,12 @@ OVERDRAW = 12
 
 
 def load_shards(folder: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """The arrays `keys` of every shard of a folder and its subfolders, joined along the items.
+    """The arrays `keys` of every shard of a folder and of those right in it, joined along the items.
 
     Raises:
         BadData: if the folder has no shards, or one is unreadable or lacks a key.
     """
-    paths = sorted(folder.rglob("shard-*.npz"))
+    paths = shard_files(folder) if folder.is_dir() else []
     if not paths:
         raise BadData(f"No training data in {folder}.", "Make some with `ddmi data make`.")
     joined: dict[str, np.ndarray] = {}
@@ -96,7 +97,7 @@ def _has_shards(folder: Path) -> bool:
     """Whether a folder holds shards; so does one that is missing or empty, for the sake of its error."""
     if folder.suffix == ".lst":
         return False
-    return not folder.is_dir() or any(folder.glob("shard-*.npz")) or not any(folder.iterdir())
+    return not folder.is_dir() or bool(shard_folders(folder)) or not any(folder.iterdir())
 
 
 def _preparation(config: DataConfig, domain: str) -> Preparation:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from ddmi_models.training.datasets.layout import Preparation
 from ddmi_models.training.datasets.prepare import prepared, preparing
 from ddmi_models.training.datasets.recognise import LAYOUTS, Found, recognise
-from ddmi_models.training.datasets.summary import DOMAIN_OF_KEY, is_sharded, summarise
+from ddmi_models.training.datasets.summary import DOMAIN_OF_KEY, summarise
 
 __all__ = [
     "DOMAIN_OF_KEY",
     "LAYOUTS",
     "Found",
     "Preparation",
-    "is_sharded",
     "prepared",
     "preparing",
     "recognise",

@@ -18,7 +18,7 @@ from ddmi_models.training.datasets.layout import BadItem, Item, Layout, read_npz
 from ddmi_models.training.datasets.looks import row_look
 from ddmi_models.training.datasets.prepare import each_item
 from ddmi_models.training.datasets.recognise import Found, recognise
-from ddmi_models.training.procedural.shards import MANIFEST, item_digest
+from ddmi_models.training.procedural.shards import MANIFEST, item_digest, shard_files, shard_folders
 
 EXAMPLES = 12
 KINDS_TOLD = 3
@@ -38,7 +38,7 @@ def summarise(
     Raises:
         BadData: no folder, or nothing in it that is known.
     """
-    if is_sharded(folder):
+    if folder.is_dir() and shard_folders(folder):
         return _shard_summary(folder, check)
     found = recognise(folder, domain)
     outcomes = list(each_item(partial(_inspected, found.layout), found.items, workers, check))
@@ -73,12 +73,6 @@ def _made(folder: Path, check: Callable[[], None]) -> tuple[tuple[tuple[str, str
         elif item_digest(folder / name) != digest:
             problems.append(f"{name} is not what was made.")
     return tuple((key, manifest[key]) for key in ("name", "version", "seed") if key in manifest), problems
-
-
-def is_sharded(folder: Path) -> bool:
-    """Whether a folder holds shards, or a manifest that names some."""
-    shards = any(folder.glob("shard-*.npz"))
-    return shards or ((folder / MANIFEST).is_file() and '"layout"' not in (folder / MANIFEST).read_text())
 
 
 def _inspected(layout: Layout, items: Sequence[Item]) -> list[tuple[str | None, str | None]]:
@@ -118,7 +112,7 @@ def _look(layout: Layout, item: Item) -> NDArray[np.uint8] | None:
 
 def _shard_summary(folder: Path, check: Callable[[], None]) -> DataSummary:
     report: dict[str, Any] = check_shards(folder, check)
-    domains = [_shard_domain(path) for path in sorted(folder.glob("shard-*.npz"))]
+    domains = [_shard_domain(path) for path in shard_files(folder)]
     return DataSummary(
         layout="shards",
         title=f"{report['name']} version {report['version']}",
@@ -134,7 +128,7 @@ def _shard_summary(folder: Path, check: Callable[[], None]) -> DataSummary:
 
 def _shard_looks(folder: Path) -> tuple[NDArray[np.uint8], ...]:
     """Small pictures of the first items of the first shard; none if it is damaged, which is told elsewhere."""
-    path = min(folder.glob("shard-*.npz"), default=None)
+    path = next(iter(shard_files(folder)), None)
     if path is None:
         return ()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from ddmi_models.files import atomic_file, cannot_write
 from ddmi_models.training.workers import side_by_side
 
 MANIFEST = "manifest.json"
+SHARDS = "shard-*.npz"
 FOR_TRAINING = "for_training"
 """Key of the manifest: false for a set that is kept for evaluation."""
 USUAL_COUNT = 1000
@@ -127,6 +129,23 @@ def write_shards(
         ready += len(seeds)
         yield ready, count
     write_manifest(maker, out, {path.name: file_digest(path) for path, _ in jobs}, count, seed)
+
+
+def shard_folders(folder: Path) -> list[Path]:
+    """Of a folder and those right in it the ones that hold shards, or a manifest that names some."""
+    with os.scandir(folder) as entries:
+        below = sorted(Path(entry.path) for entry in entries if entry.is_dir())
+    return [place for place in (folder, *below) if _holds_shards(place)]
+
+
+def _holds_shards(folder: Path) -> bool:
+    manifest = folder / MANIFEST
+    return any(folder.glob(SHARDS)) or (manifest.is_file() and '"layout"' not in manifest.read_text(encoding="utf-8"))
+
+
+def shard_files(folder: Path) -> list[Path]:
+    """The shards of a set, which may lie in several folders; in a fixed order."""
+    return [path for place in shard_folders(folder) for path in sorted(place.glob(SHARDS))]
 
 
 def make_folder(out: Path) -> None:
