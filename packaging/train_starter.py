@@ -2,6 +2,7 @@
 
     python packaging/train_starter.py cars --minutes 90
     python packaging/train_starter.py cars --minutes 10 --device cuda --set autoencoder.batch=32
+    python packaging/train_starter.py cars --minutes 90 --from cars   (goes on with the model that ships)
 
 Steps are planned from the measured pace, so that the learning rate's cosine ends when the time does. Data are made
 where they are missing: DATA/NAME and DATA/NAME-validation. The model is RUNS/NAME-diffusion/model.safetensors, which
@@ -18,6 +19,8 @@ from pathlib import Path
 import torch
 
 from ddmi_models.api import Session
+from ddmi_models.checkpoints.registry import find_model
+from ddmi_models.checkpoints.store import read_model, write_model
 from ddmi_models.requests import MakeData
 from ddmi_models.training.config import TrainConfig
 from ddmi_models.training.folder import RunFolder
@@ -81,6 +84,14 @@ def save(run: Run) -> None:
     run.save()
 
 
+def with_denoiser(first_stage: Path, known: Path) -> Path:
+    """A file beside `first_stage` with its weights and, to start from, the other parts of the model `known`."""
+    header, tensors = read_model(known)
+    path = first_stage.with_name("with-denoiser.safetensors")
+    write_model(path, header, {**tensors, **read_model(first_stage)[1]})
+    return path
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("starter", choices=tuple(STAGES))
@@ -90,12 +101,14 @@ def main() -> None:
     parser.add_argument("--count", type=int, help="items of the training set")
     parser.add_argument("--workers", type=int, default=1, help="processes that make data")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--from", dest="known", help="a model of this architecture to go on with")
     parser.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE", help="settings of a stage")
     given = parser.parse_args()
     name = given.starter
     make_data(name, given.data, given.count or COUNTS[name], given.workers)
     began = until = time.monotonic()
-    before: Path | None = None
+    known = find_model(given.known).path if given.known else None
+    before = known
     for stage, share in STAGES[name].items():
         until += 60 * given.minutes * share
         own = [text.removeprefix(f"{stage}.") for text in given.set if text.startswith(f"{stage}.")]
@@ -105,6 +118,8 @@ def main() -> None:
         settings = [f"device={given.device}", *places, *start, *own]
         train(parse_config(preset_text(f"{name}-{stage}"), settings), folder, until)
         before = folder / "model.safetensors"
+        if known is not None and stage == "autoencoder":
+            before = with_denoiser(before, known)
     print(f"{before}: {(time.monotonic() - began) / 60:.1f} minutes")
 
 

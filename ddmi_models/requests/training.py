@@ -90,7 +90,8 @@ class Setting:
 class TrainingPreset:
     """A shipped configuration, made ready for data of one's own: no folders, no names, no licence.
 
-    `hint` says what it is; `values` are a whole TrainConfig as plain values; `domain` is "" where nothing shipped says.
+    `hint` says what it is; `values` are a whole TrainConfig as plain values; `domain` is "" where nothing shipped says;
+    `paper`: with the settings of a publication, which are for GPUs.
     """
 
     name: str
@@ -98,17 +99,22 @@ class TrainingPreset:
     domain: str
     stage: str
     values: dict[str, Any] = field(hash=False)
+    paper: bool = False
 
 
 @dataclass(frozen=True)
 class TrainingSize:
-    """How long and on what: `factors` multiply numbers of a preset, `values` then replace them; by path."""
+    """How long and on what: `factors` multiply numbers of a preset, `values` then replace them; by path.
+
+    `paper`: whether it is for presets with the settings of a publication, for the others, or for all (None).
+    """
 
     key: str
     label: str
     hint: str
     factors: dict[str, float] = field(default_factory=dict, hash=False)
     values: dict[str, Any] = field(default_factory=dict, hash=False)
+    paper: bool | None = None
 
 
 @dataclass(frozen=True)

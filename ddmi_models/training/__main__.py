@@ -36,7 +36,7 @@ def main() -> int:
         for event in conduct(plan.config, plan.folder, plan.resume, token):
             show(event)
     except WorkCancelled:
-        return 130
+        return 130 if launched_processes() == 1 else 0  # the launcher takes anything else for a failure
     except EngineError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1

@@ -170,6 +170,9 @@ class TrainConfig(StrictConfig):
     seed: int = Field(default=0, ge=0, description="Decides fresh weights, order of the data, and noise.")
     device: str = Field(default="auto", description="auto, cpu, cuda[:n] or mps; several processes take one each.")
     precision: Literal["no", "bf16", "fp16"] = Field(default="no", description="Mixed precision; for GPUs.")
+    processes: int = Field(
+        default=1, ge=0, description="Processes that share each batch, one a GPU; 0: one for each GPU of this machine."
+    )
     threads: int = Field(default=1, gt=0, description="Processor threads.")
     log_every: int = Field(default=50, gt=0, description="Steps between two figures in the log and the plots.")
     save_every: int = Field(default=1000, gt=0, description="Steps between checkpoints and validations.")
@@ -197,6 +200,12 @@ class TrainConfig(StrictConfig):
         if values.get("train_text") is False:
             kept["finetune"] = "diffusion"
         return kept
+
+    @model_validator(mode="after")
+    def _gives_each_process_an_item(self) -> Self:
+        if self.batch < self.processes:
+            raise BadConfig(f"batch: {self.batch} items cannot be shared by {self.processes} processes.", "Raise it.")
+        return self
 
     @model_validator(mode="after")
     def _fine_tunes_its_own_stage(self) -> Self:

@@ -67,14 +67,31 @@ SIZES = (
         "Four times the steps, ten hours at most, on every core of this machine.",
         {"steps": 4.0},
         {"minutes": 600.0, "threads": os.cpu_count() or 1},
+        paper=False,
     ),
     TrainingSize(
         "gpu",
         "One GPU",
-        "Eight times the steps on batches four times as large, in bf16 on the graphics card. For several, see "
-        "docs/training.md.",
+        "Eight times the steps on batches four times as large, in bf16 on the graphics card.",
         {"steps": 8.0, "batch": 4.0},
         {"device": "cuda", "precision": "bf16"},
+        paper=False,
+    ),
+    TrainingSize(
+        "gpus",
+        "Several GPUs",
+        "Eight times the steps on batches 16 times as large, in bf16; all graphics cards of this machine share each "
+        "batch.",
+        {"steps": 8.0, "batch": 16.0},
+        {"device": "cuda", "precision": "bf16", "processes": 0},
+        paper=False,
+    ),
+    TrainingSize(
+        "paper-gpus",
+        "As published, on several GPUs",
+        "The published steps and batch; each batch is shared by all graphics cards of this machine.",
+        values={"device": "cuda", "processes": 0},
+        paper=True,
     ),
 )
 
@@ -180,7 +197,9 @@ def _preset(name: str, text: str, raw: dict[str, dict[str, Any]]) -> TrainingPre
     values = TrainConfig.parse(raw[name]).model_dump(mode="json") | OWN
     values["data"] |= {"train": None, "validation": None, "rephrase": False}
     values["start_from"] = None if raw[name].get("start_from") in raw else raw[name].get("start_from")
-    return TrainingPreset(name, _first_words(text), _domain(name, raw), values["stage"], values)
+    return TrainingPreset(
+        name, _first_words(text), _domain(name, raw), values["stage"], values, paper=name.startswith(PAPER)
+    )
 
 
 def _first_words(text: str) -> str:

@@ -154,14 +154,21 @@ class TrainingForm(QObject):
         return [preset for preset in guide.presets if preset.domain == self.domain] if guide is not None else []
 
     def sizes(self) -> tuple[TrainingSize, ...]:
-        """How long, and on what."""
-        return self.training.guide.sizes if self.training.guide is not None else ()
+        """How long, and on what, as fits the preset."""
+        if self.training.guide is None:
+            return ()
+        preset = self._preset()
+        paper = preset is not None and preset.paper
+        return tuple(size for size in self.training.guide.sizes if size.paper in (None, paper))
+
+    def _preset(self) -> TrainingPreset | None:
+        return next((preset for preset in self.presets() if preset.name == self.preset), None)
 
     def choose(self, **choices: str) -> None:
         """Set stage, start, mode, preset or size; the settings follow."""
         for name, value in choices.items():
             setattr(self, name, value)
-        chosen = next((preset for preset in self.presets() if preset.name == self.preset), None)
+        chosen = self._preset()
         if chosen is not None and "preset" in choices:
             self.mode = chosen.values["finetune"]
         elif chosen is not None and _is_addon(chosen) != (self.mode == "lora"):
@@ -203,6 +210,7 @@ class TrainingForm(QObject):
         self.mode = self.mode if self.mode in self.modes() else "full"
         names = [preset.name for preset in self.presets()]
         self.preset = self.preset if self.preset in names else next(iter(names), "")
+        self.size = self.size if self.size in [size.key for size in self.sizes()] else "usual"
         self._take_preset()
         self.plan_changed.emit()
         self._proofread()
@@ -230,7 +238,7 @@ class TrainingForm(QObject):
         self._proofread()
 
     def _take_preset(self) -> None:
-        preset = next((p for p in self.presets() if p.name == self.preset), None)
+        preset = self._preset()
         if preset is None:
             self._base, self.values = {}, {}
             return

@@ -243,6 +243,14 @@ def test_what_is_trained_decides_the_settings(qtbot, studio, monkeypatch, pictur
     usual = field(studio.train, "steps").editor.text()
     click(qtbot, form.length.button("quick"))
     assert int(field(studio.train, "steps").editor.text()) == int(usual) // 10
+    click(qtbot, form.length.button("overnight"))
+    form.preset.setCurrentText("paper-cifar10-autoencoder")
+    form.preset.activated.emit(form.preset.currentIndex())
+    qtbot.waitUntil(lambda: studio.training_form.preset == "paper-cifar10-autoencoder", timeout=TIMEOUT)
+    assert form.length.value() == "usual" and field(studio.train, "steps").editor.text() == "500000"
+    assert [size.key for size in studio.training_form.sizes()] == ["usual", "quick", "paper-gpus"]
+    form.preset.setCurrentText("avatars-autoencoder")
+    form.preset.activated.emit(form.preset.currentIndex())
     config = studio.training_form.config()
     assert config["stage"] == "autoencoder" and config["start_from"] is None and config["model"]["domain"] == "image"
 

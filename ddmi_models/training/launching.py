@@ -1,0 +1,75 @@
+"""A run that shares its batches among several processes of this machine: Accelerate starts them, this one waits."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from ddmi_models.cancel import CancelToken, WorkCancelled
+from ddmi_models.devices import find_device
+from ddmi_models.errors import BadConfig, EngineError
+from ddmi_models.events import Event, Progress, Result
+from ddmi_models.training import control
+from ddmi_models.training.config import TrainConfig
+from ddmi_models.training.folder import LOG_FILE, RunFolder, run_info
+
+POLL_SECONDS = 0.5
+LAUNCHER = (
+    "-m", "accelerate.commands.launch", "--multi_gpu", "--num_machines", "1", "--mixed_precision", "no",
+    "--dynamo_backend", "no", "--main_process_port", "0",
+)  # fmt: skip
+"""Every answer that the launcher would otherwise look for in a file of the user's; a free port."""
+
+
+def run_devices(config: TrainConfig) -> tuple[str, ...]:
+    """The device of each process that a run is to have here; on the processor all have the same.
+
+    Raises:
+        BadConfig: for more processes than devices. BadInput, Unavailable: for a device that is not there.
+    """
+    import torch
+
+    device = find_device(config.device)
+    if device.type == "cpu":
+        return ("cpu",) * max(1, config.processes)
+    there = torch.cuda.device_count() if device.type == "cuda" else 1
+    wanted = config.processes or there
+    if wanted == 1:
+        return (str(device),)
+    if wanted > there:
+        raise BadConfig(
+            f"processes: {wanted} need as many GPUs, and this machine has {there}.", "Lower it, or give 0 for all."
+        )
+    return tuple(f"cuda:{index}" for index in range(wanted))
+
+
+def run_launched(folder: RunFolder, devices: tuple[str, ...], token: CancelToken) -> Iterator[Event]:
+    """Train in a process for each device; yields Progress, and ends with Result(path of the model file).
+
+    Raises:
+        EngineError: if they cannot go on. WorkCancelled: when the run was stopped or paused; its state is saved.
+    """
+    path = folder.path
+    command = [*LAUNCHER, "--num_processes", str(len(devices)), "-m", "ddmi_models.training"]
+    hidden = {"CUDA_VISIBLE_DEVICES": ""} if devices[0] == "cpu" else {}
+    with (path / LOG_FILE).open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, *command, "--resume", str(path), "--quiet"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **hidden},
+        )  # fmt: skip
+    while process.poll() is None:
+        if token.cancelled:
+            control.ask(path, "stop")
+        info = run_info(path)
+        yield Progress(info.step, max(1, info.steps), f"{len(devices)} processes")
+        time.sleep(POLL_SECONDS)
+    info = run_info(path)
+    if info.state in ("paused", "stopped"):
+        control.done(path, *control.ACTIONS)
+        raise WorkCancelled
+    if info.state != "finished":
+        raise EngineError(info.message or "A process of the run has ended.", f"{path / LOG_FILE} says more.")
+    yield Result(folder.model)

@@ -1,0 +1,85 @@
+"""Runs whose own process starts several others that share each batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ddmi_models.cancel import CancelToken, WorkCancelled
+from ddmi_models.checkpoints.registry import list_models
+from ddmi_models.errors import BadConfig
+from ddmi_models.requests import RunInfo
+from ddmi_models.training.folder import RunFolder, read_metrics, run_info
+from ddmi_models.training.launching import run_devices
+from ddmi_models.training.process import conduct
+from ddmi_models.training.runs import ask_run, start_process
+from tests.training.small import image_config, image_data
+
+PATIENCE = 300.0
+
+
+def ended(work: Generator[Any, None, RunInfo]) -> RunInfo:
+    """What a piece of work returns."""
+    try:
+        while True:
+            next(work)
+    except StopIteration as end:
+        info: RunInfo = end.value
+        return info
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    moment = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < moment
+        time.sleep(0.1)
+
+
+def test_a_run_of_two_processes_pauses_and_goes_on(tmp_path: Path) -> None:
+    data = image_data(tmp_path / "data")
+    config = image_config(data, steps=40, batch=7, save_every=5, processes=2, register_as="by-two")
+    folder = tmp_path / "run"
+    RunFolder(folder).create(config)
+    assert ended(start_process(folder)).state in ("waiting", "running")
+    wait_for(lambda: run_info(folder).step >= 2)
+    paused = ended(ask_run(folder, "pause"))
+    assert paused.state == "paused" and 2 <= paused.saved_step == paused.step < 40
+    assert '"processes": 2' in (folder / "environment.json").read_text()
+
+    wait_for(lambda: not list((folder / "control").glob("*")))
+    token = CancelToken()
+    for event in conduct(config, folder, True, token):  # now as a child of this process, to its end
+        assert event is not None
+    assert run_info(folder).state == "finished", (folder / "log.txt").read_text()
+    assert [row["step"] for row in read_metrics(folder)] == list(range(1, 41))
+    assert [model.name for model in list_models() if "by-two" in model.name] == ["by-two"]
+
+
+def test_several_processes_are_stopped_as_one(tmp_path: Path) -> None:
+    config = image_config(image_data(tmp_path / "data"), steps=1_000_000, batch=7, processes=2)
+    folder, token = tmp_path / "run", CancelToken()
+    with pytest.raises(WorkCancelled):
+        for _ in conduct(config, folder, False, token):
+            if run_info(folder).step >= 2:
+                token.cancel()
+    info = run_info(folder)
+    assert info.state == "stopped" and info.saved_step >= 2
+    assert "Error" not in (folder / "log.txt").read_text()
+
+
+def test_how_many_processes_a_machine_can_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = image_config(tmp_path, steps=1, processes=2)
+    assert run_devices(config) == ("cpu", "cpu")
+    with pytest.raises(BadConfig, match="1 items cannot be shared by 2"):
+        image_config(tmp_path, steps=1, batch=1, processes=2)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
+    on_gpus = config.model_copy(update={"device": "cuda", "processes": 0})
+    assert run_devices(on_gpus) == ("cuda:0", "cuda:1", "cuda:2", "cuda:3")
+    assert run_devices(on_gpus.model_copy(update={"processes": 1})) == ("cuda",)
+    with pytest.raises(BadConfig, match="5 need as many GPUs, and this machine has 4"):
+        run_devices(on_gpus.model_copy(update={"processes": 5}))
