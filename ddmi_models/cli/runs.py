@@ -180,6 +180,19 @@ def save(name: Name, as_json: Json = False, debug: Debug = False) -> None:
     _control(name, "save", as_json, debug)
 
 
+@app.command("remove")
+def remove(name: Name, as_json: Json = False, debug: Debug = False) -> None:
+    """Delete the files of a run that has ended; its model among the models stays."""
+    from ddmi_models.requests import RemoveRun
+
+    set_debug(debug)
+    gone = Session("cpu").ask(RemoveRun(name))
+    if as_json:
+        put_json({"removed": gone})
+    else:
+        print(f"{gone} removed")
+
+
 def _control(name: str, action: str, as_json: bool, debug: bool) -> None:
     from ddmi_models.requests import ControlRun
 

@@ -16,6 +16,7 @@ from ddmi_models.requests import (
     ControlRun,
     DescribeTraining,
     ListRuns,
+    RemoveRun,
     RunDetails,
     RunInfo,
     SettingProblem,
@@ -27,7 +28,7 @@ from ddmi_models.requests import (
 from ddmi_models.training.config import TrainConfig
 from ddmi_models.training.folder import SAMPLES, RunFolder, read_log, read_metrics, run_info
 from ddmi_models.training.planning import plan_run
-from ddmi_models.training.runs import ask_run, find_run, list_runs, remember_run, start_process
+from ddmi_models.training.runs import ask_run, find_run, list_runs, remember_run, remove_run, start_process
 
 RESUMABLE = ("new", "paused", "stopped", "failed", "crashed")
 
@@ -114,6 +115,12 @@ def control(shop: Workshop, request: ControlRun, token: CancelToken) -> Generato
     if info.state not in RESUMABLE:
         raise EngineError(f"The run {folder.name} is {info.state}.", "Only a run that rests before its end is resumed.")
     return (yield from checked(start_process(folder), token))
+
+
+def remove(shop: Workshop, request: RemoveRun, token: CancelToken) -> Generator[Event, None, str]:
+    """Delete a run."""
+    yield from ()
+    return remove_run(find_run(request.run))
 
 
 def checked(waiting: Generator[Event, None, RunInfo], token: CancelToken) -> Generator[Event, None, RunInfo]:

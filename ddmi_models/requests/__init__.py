@@ -67,6 +67,7 @@ from ddmi_models.requests.training import DescribeTraining as DescribeTraining
 from ddmi_models.requests.training import Evaluate as Evaluate
 from ddmi_models.requests.training import ListRuns as ListRuns
 from ddmi_models.requests.training import MakeData as MakeData
+from ddmi_models.requests.training import RemoveRun as RemoveRun
 from ddmi_models.requests.training import RunDetails as RunDetails
 from ddmi_models.requests.training import RunInfo as RunInfo
 from ddmi_models.requests.training import Setting as Setting
@@ -112,6 +113,7 @@ Request: TypeAlias = (
     | ListRuns
     | ShowRun
     | ControlRun
+    | RemoveRun
     | MakeData
     | CheckData
     | Evaluate

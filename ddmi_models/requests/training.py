@@ -185,6 +185,16 @@ class ControlRun:
 
 
 @dataclass(frozen=True)
+class RemoveRun:
+    """Delete the files of a run on which no process works. Result: its name.
+
+    Its model among the models stays; other files in its folder stay too.
+    """
+
+    run: str
+
+
+@dataclass(frozen=True)
 class RunInfo:
     """Where a training run stands.
 

@@ -36,6 +36,7 @@ from ddmi_models.files import TEMPORARY_PREFIX, atomic_file, cannot_write
 from ddmi_models.requests import RunInfo
 from ddmi_models.training.alive import is_alive, own_process
 from ddmi_models.training.config import TrainConfig
+from ddmi_models.training.control import CONTROL
 from ddmi_models.training.tensorboard import EventFile
 
 CONFIG_FILE, OLDER_CONFIG_FILE = "config.yaml", "config.json"
@@ -43,6 +44,11 @@ ENVIRONMENT_FILE, DATA_FILE = "environment.json", "data.json"
 METRICS_FILE, TENSORBOARD, LOG_FILE, SAMPLES = "metrics.jsonl", "tensorboard", "log.txt", "samples"
 STATE_FILE, MODEL_FILE, BEST_FILE = "state.pt", "model.safetensors", "best.safetensors"
 STATUS_FILE, LOCK_FILE = "status.json", "run.lock"
+RUN_FILES = (
+    CONFIG_FILE, OLDER_CONFIG_FILE, ENVIRONMENT_FILE, DATA_FILE, METRICS_FILE, TENSORBOARD, LOG_FILE, SAMPLES,
+    STATE_FILE, MODEL_FILE, BEST_FILE, STATUS_FILE, LOCK_FILE, CONTROL,
+)  # fmt: skip
+"""Everything that a run writes into its folder."""
 
 STATUS_SECONDS = 2.0
 """Shortest time between two writings of the status while a run goes on."""

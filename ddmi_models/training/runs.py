@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -18,7 +19,16 @@ from ddmi_models.events import Event, Progress
 from ddmi_models.files import atomic_file, cannot_write
 from ddmi_models.requests import RunInfo
 from ddmi_models.training import control
-from ddmi_models.training.folder import LOG_FILE, UNFINISHED, RunFolder, read_log, run_info
+from ddmi_models.training.folder import (
+    CONFIG_FILE,
+    LOG_FILE,
+    OLDER_CONFIG_FILE,
+    RUN_FILES,
+    UNFINISHED,
+    RunFolder,
+    read_log,
+    run_info,
+)
 
 ELSEWHERE = ".elsewhere"
 START_SECONDS = 120.0
@@ -56,13 +66,18 @@ def remember_run(folder: Path) -> None:
     folder = folder.resolve()
     if folder.parent == runs_dir().resolve():
         return
-    notes = runs_dir() / ELSEWHERE
+    note = _note(folder)
     try:
-        notes.mkdir(parents=True, exist_ok=True)
+        note.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise cannot_write(notes, error) from None
-    with atomic_file(notes / hashlib.sha256(str(folder).encode()).hexdigest()[:16]) as file:
+        raise cannot_write(note.parent, error) from None
+    with atomic_file(note) as file:
         file.write(str(folder).encode())
+
+
+def _note(folder: Path) -> Path:
+    """The note of a run that is not in the runs' own folder; need not exist."""
+    return runs_dir() / ELSEWHERE / hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
 
 
 def find_run(name: str | Path) -> Path:
@@ -79,6 +94,30 @@ def find_run(name: str | Path) -> Path:
     near = difflib.get_close_matches(str(name), folders, cutoff=0.5)
     known = f"There are: {', '.join(sorted(folders))}." if folders else "Start one with `ddmi train`."
     raise BadInput(f"There is no run {name}.", f"Did you mean {' or '.join(near)}?" if near else known)
+
+
+def remove_run(folder: Path) -> str:
+    """Delete a run's files, the configuration last, so that what is half removed can be removed again; and its folder,
+    if nothing else is in it. Returns its name.
+
+    Raises:
+        EngineError: if a process works on it. CannotWrite: if something cannot be deleted.
+    """
+    folder = folder.absolute()
+    refuse_if_active(folder)
+    files = sorted(RUN_FILES, key=lambda name: name in (CONFIG_FILE, OLDER_CONFIG_FILE))
+    try:
+        for path in (folder / name for name in files):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        _note(folder).unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+    return folder.name
 
 
 def start_process(folder: Path) -> Generator[Event, None, RunInfo]:

@@ -4,33 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QUrl, Signal
+from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
+    QMessageBox,
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from ddmi_models.requests import RunInfo
 from ddmi_studio import theme
-from ddmi_studio.pages.parts import IconButton, column, label, scrolled, set_role
+from ddmi_studio.pages.parts import IconButton, column, label, scrolled
 from ddmi_studio.pages.train_list import state_color
+from ddmi_studio.pages.train_plots import CompareButton, RunPlots
 from ddmi_studio.pages.train_samples import SampleStrip
 from ddmi_studio.state.queue import duration
-from ddmi_studio.state.training import ACTIVE, RESUMABLE, ShownRun, Training
+from ddmi_studio.state.training import ACTIVE, RESUMABLE, Training
 from ddmi_studio.state.training_form import STAGE_NAMES
 from ddmi_studio.widgets import Fold
 
 LAST_WORDS = 4
 """Lines of the log that are shown with a run that has failed or crashed."""
-PLOTS_HEIGHT = 290
-"""At least; they take what room there is."""
 
 
 class RunView(QWidget):
@@ -46,6 +45,7 @@ class RunView(QWidget):
         super().__init__()
         self._training = training
         self.title = label("", "hero")
+        self.title.setMinimumWidth(60)  # a long name gives way to the buttons
         self.state = label("", "subtitle")
         self.facts = label("", "section", wrap=True)
         self.bar = QProgressBar(textVisible=False)
@@ -77,7 +77,9 @@ class RunView(QWidget):
         self.next = QPushButton("Train the &diffusion model…")
         for button in (self.use, self.next):
             button.setProperty("role", "accent")
+        self.compare = CompareButton(self._training)
         self.folder = IconButton("mdi6.folder-open-outline", "Open the folder of the run")
+        self.remove = IconButton("mdi6.trash-can-outline", "Remove the run…")
         self.stop.setToolTip("Save and end the run; it can be resumed")
         self.sample.setToolTip("Draw a picture of what the run makes now")
         self.save.setToolTip("Write the model and the state to the disk now")
@@ -113,8 +115,10 @@ class RunView(QWidget):
         top.addSpacing(6)
         top.addWidget(self.state, 0, Qt.AlignmentFlag.AlignBottom)
         top.addStretch(1)
-        for button in (self.use, self.next, self.toggle, self.stop, self.sample, self.save, self.folder):
+        for button in (self.use, self.next, self.toggle, self.stop, self.sample, self.save, self.compare):
             top.addWidget(button)
+        for icon in (self.folder, self.remove):
+            top.addWidget(icon)
         below = QHBoxLayout()
         below.addWidget(self.progress)
         below.addStretch(1)
@@ -142,6 +146,8 @@ class RunView(QWidget):
         self.use.clicked.connect(self._on_use)
         self.next.clicked.connect(self._on_next)
         self.folder.clicked.connect(self._open_folder)
+        self.remove.clicked.connect(self._on_remove)
+        training.compared_changed.connect(self._show)
         training.run_changed.connect(self._show)
         training.runs_changed.connect(self._show_info)
         training.busy_changed.connect(self._show_info)
@@ -178,6 +184,15 @@ class RunView(QWidget):
             model = shown.info.model or str(shown.info.path / "model.safetensors")
             self.next_wanted.emit(Path(shown.details.config["data"]["train"]), model)
 
+    def _on_remove(self) -> None:
+        info = self.info()
+        if info is None:
+            return
+        kept = f" The copy {info.model} among the models stays." if info.model else ""
+        text = f"Remove the run {info.name}? Its figures, pictures, log, checkpoints and model file are deleted.{kept}"
+        if QMessageBox.question(self, "Remove run", text) == QMessageBox.StandardButton.Yes:
+            self._training.remove(info.path)
+
     def _open_folder(self) -> None:
         if self._training.current is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._training.current)))
@@ -188,6 +203,7 @@ class RunView(QWidget):
         self._show_info()
         shown = self._training.shown
         self.plots.show_run(shown)
+        self.plots.show_others(self._training.others())
         self.strip.set_paths(shown.details.samples if shown is not None else ())
         self.strip.setVisible(bool(self.strip.paths))
         self.no_pictures.setVisible(not self.strip.paths)
@@ -200,6 +216,7 @@ class RunView(QWidget):
         if info is None:
             return
         self.title.setText(info.name)
+        self.title.setToolTip(info.name)
         self.state.setText(info.state)
         self.state.setStyleSheet(f"color: {state_color(info.state)};")
         self._show_progress(info)
@@ -247,6 +264,9 @@ class RunView(QWidget):
         for button in (self.sample, self.save):
             button.setVisible(active)
             button.setEnabled(info.state == "running" and not busy)
+        self.remove.setVisible(not active)
+        self.remove.setEnabled(not busy)
+        self.compare.setVisible(len(self._training.runs) > 1)
         finished = info.state == "finished"
         self.use.setVisible(finished and self._training.usable(info.model))
         self.next.setVisible(
@@ -280,62 +300,3 @@ class RunView(QWidget):
         at_end, place = bar.value() >= bar.maximum() - 4, bar.value()
         self.log.setPlainText(text)
         bar.setValue(bar.maximum() if at_end else place)
-
-
-class RunPlots(QWidget):
-    """Loss at the left; learning rate, gradient norm and samples a second at the right."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(12)
-        self._made = False
-        self._known: tuple[object, int] | None = None
-        self.setMinimumHeight(PLOTS_HEIGHT)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-
-    def sizeHint(self) -> QSize:
-        return QSize(600, PLOTS_HEIGHT)
-
-    def show_run(self, shown: ShownRun | None) -> None:
-        """Show the figures of a run."""
-        known = (shown.series, shown.series.count) if shown is not None else None
-        if known == self._known:
-            return
-        self._known = known
-        self._make()
-        if shown is None:
-            for plot in (self.loss, self.rate, self.norm, self.speed):
-                plot.set_points(((), ()))
-            return
-        series = shown.series
-        self.loss.set_points(series.smoothed(), series.points("loss"), series.validation())
-        self.rate.set_points(series.points("learning_rate"))
-        self.norm.set_points(series.points("gradient_norm"))
-        self.speed.set_points(series.rate())
-
-    def _make(self) -> None:
-        """The plots, when the first run is shown: their library takes a moment to load."""
-        if self._made:
-            return
-        self._made = True
-        from ddmi_studio.widgets.plots import LinePlot
-
-        self.loss = LinePlot("Loss", points="validation", log=True)
-        self.rate, self.norm = LinePlot("Learning rate", small=True), LinePlot("Gradient norm", small=True)
-        self.speed = LinePlot("Samples a second", small=True)
-        small, beside = column(8)
-        for plot in (self.rate, self.norm, self.speed):
-            beside.addWidget(_framed(plot), 1)
-        self._row.addWidget(_framed(self.loss), 3)
-        self._row.addWidget(small, 2)
-
-
-def _framed(plot: QWidget) -> QFrame:
-    card = QFrame()
-    set_role(card, "card")
-    layout = QVBoxLayout(card)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.addWidget(plot)
-    return card

@@ -19,6 +19,7 @@ from ddmi_models.requests import (
     ControlRun,
     DescribeTraining,
     ListRuns,
+    RemoveRun,
     Request,
     RunDetails,
     RunInfo,
@@ -28,7 +29,7 @@ from ddmi_models.requests import (
 )
 from ddmi_studio.jobs import Lane, Priority
 from ddmi_studio.state.messages import Message, problem
-from ddmi_studio.state.run_series import RunSeries
+from ddmi_studio.state.run_series import Points, RunSeries
 from ddmi_studio.state.session import Session
 
 ACTIVE = ("waiting", "running")
@@ -58,6 +59,7 @@ class Training(QObject):
     Signals:
         runs_changed: the list, or where a run stands. run_changed: the run that is looked at (`shown`).
         selected: the Path of another run that is looked at from now on, or None.
+        compared_changed: the curves of other runs that are shown beside that of the run that is looked at (`compared`).
         guide_changed: what a new run can be told. busy_changed: something is being asked, or was done.
         model_wanted: name of a model that is to be used on the Create page.
     """
@@ -65,6 +67,7 @@ class Training(QObject):
     runs_changed = Signal()
     run_changed = Signal()
     selected = Signal(object)
+    compared_changed = Signal()
     guide_changed = Signal()
     busy_changed = Signal()
     model_wanted = Signal(str)
@@ -77,6 +80,7 @@ class Training(QObject):
         self.guide: TrainingGuide | None = None
         self.current: Path | None = None
         self.shown: ShownRun | None = None
+        self.compared: dict[Path, RunSeries] = {}
         self.busy: dict[Path | None, str] = {}
         self._seen = False
         self._settled = 0.0
@@ -139,7 +143,10 @@ class Training(QObject):
         for run in () if first else runs:
             self._notice(before.get(run.path), run)
         self._set_pace()
-        if first or {run.path: run for run in runs} != before:
+        now = {run.path: run for run in runs}
+        for path in [path for path in self.compared if before.get(path) != now.get(path)]:
+            self.compare(path, path in now)
+        if first or now != before:
             self.runs_changed.emit()
         if self.current is None and self.runs and first:
             self.select(self.runs[0].path)
@@ -192,6 +199,31 @@ class Training(QObject):
         self.shown = ShownRun(details, series)
         self.run_changed.emit()
 
+    # Comparing
+
+    def compare(self, path: Path, on: bool) -> None:
+        """Show another run's loss beside that of the run that is looked at, or no longer."""
+        if not on:
+            self.compared.pop(path, None)
+            self.compared_changed.emit()
+            return
+
+        def heard(event: Event) -> None:
+            if isinstance(event, Result):
+                series = RunSeries()
+                series.take(event.value.metrics, 0)
+                self.compared[path] = series
+                self.compared_changed.emit()
+            elif isinstance(event, Failed):
+                self.session.message.emit(problem(event))
+                self.compared_changed.emit()
+
+        self.lane.submit(ShowRun(str(path), log_lines=0), heard, Priority.VIEW)
+
+    def others(self) -> dict[str, Points]:
+        """Smoothed losses of the runs to compare with, by name."""
+        return {path.name: series.smoothed() for path, series in self.compared.items() if path != self.current}
+
     # Asking
 
     def load_guide(self) -> None:
@@ -206,14 +238,25 @@ class Training(QObject):
 
     def start(self, config: dict[str, Any]) -> None:
         """Start a new run and look at it."""
-        self._do(None, StartRun(config), "Starting", lambda info: self.select(info.path))
+        self._do(None, StartRun(config), "Starting", self._take_started)
 
     def control(self, path: Path, action: str) -> None:
         """Ask a run to save, sample, pause, stop or resume."""
         words = {"save": "Saving", "sample": "Drawing", "pause": "Pausing", "stop": "Stopping", "resume": "Resuming"}
-        self._do(path, ControlRun(str(path), action), words[action], lambda _info: None)
+        self._do(path, ControlRun(str(path), action), words[action], self._put)
 
-    def _do(self, path: Path | None, request: Request, words: str, done: Callable[[RunInfo], None]) -> None:
+    def remove(self, path: Path) -> None:
+        """Delete the files of a run that has ended."""
+        self._do(path, RemoveRun(str(path)), "Removing", lambda _name: self._forget(path))
+
+    def _forget(self, path: Path) -> None:
+        self.runs = tuple(run for run in self.runs if run.path != path)
+        self.compare(path, False)
+        if path == self.current:
+            self.select(self.runs[0].path if self.runs else None)
+        self.runs_changed.emit()
+
+    def _do(self, path: Path | None, request: Request, words: str, done: Callable[[Any], None]) -> None:
         if path in self.busy:
             return
         self.busy[path] = words
@@ -223,7 +266,6 @@ class Training(QObject):
                 del self.busy[path]
                 self.busy_changed.emit()
             if isinstance(event, Result):
-                self._put(event.value)
                 done(event.value)
                 self.look()
             elif isinstance(event, Failed):
@@ -232,6 +274,10 @@ class Training(QObject):
 
         self.lane.submit(request, heard, Priority.EXPORT)
         self.busy_changed.emit()
+
+    def _take_started(self, info: RunInfo) -> None:
+        self._put(info)
+        self.select(info.path)
 
     def _put(self, info: RunInfo) -> None:
         """Take in what a run has answered, before the next look."""

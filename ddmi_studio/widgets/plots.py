@@ -6,7 +6,9 @@ Importing this loads pyqtgraph: do so when the first plot is shown.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from html import escape
+from itertools import cycle, islice
 
 import pyqtgraph
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt
@@ -21,6 +23,12 @@ Points = tuple[Sequence[float], Sequence[float]]
 NONE: Points = ((), ())
 FAINT = 0.55
 AXIS_WIDTH = 46
+
+
+def other_inks() -> tuple[str, ...]:
+    """Colours of lines beside the main one, in the theme's order."""
+    colors = theme.colors()
+    return colors.warning, colors.danger, colors.success, colors.dim
 
 
 def figure(value: float) -> str:
@@ -50,6 +58,8 @@ class LinePlot(QWidget):
         super().__init__(parent)
         self._points_name, self._small = points, small
         self._line, self._raw, self._points = NONE, NONE, NONE
+        self._others: dict[str, Points] = {}
+        self._other_curves: list[pyqtgraph.PlotDataItem] = []
         self._hovered: int | None = None
         self.title, self.value = QLabel(title), QLabel()
         set_role(self.title, "section")
@@ -62,6 +72,9 @@ class LinePlot(QWidget):
         self.log.setVisible(log)
         self.log.setFixedHeight(20)
         set_role(self.log, "small")
+        self.legend = QLabel()
+        set_role(self.legend, "hint")
+        self.legend.setVisible(False)
         self.plot = BarePlot(title, AXIS_WIDTH)
         self._raw_curve, self._curve = self.plot.plot(), self.plot.plot()
         self._marks = self.plot.plot(pen=None, symbol="o", symbolSize=7)
@@ -82,6 +95,7 @@ class LinePlot(QWidget):
         layout.setContentsMargins(12, 8, 12, 8)
         layout.setSpacing(4)
         layout.addLayout(top)
+        layout.addWidget(self.legend)
         layout.addWidget(self.plot, 1)
 
     def _set_up_plot(self) -> None:
@@ -100,6 +114,18 @@ class LinePlot(QWidget):
         self._line, self._raw, self._points = line, raw, points
         self._show()
 
+    def set_others(self, others: Mapping[str, Points]) -> None:
+        """Show these lines of other things too, each with its name in a legend."""
+        if others == self._others:
+            return
+        self._others = dict(others)
+        while len(self._other_curves) > len(others):
+            self.plot.removeItem(self._other_curves.pop())
+        while len(self._other_curves) < len(others):
+            self._other_curves.append(self.plot.plot())
+        self._paint()
+        self._show()
+
     def count(self) -> int:
         """How many values the line has."""
         return len(self._line[0])
@@ -109,11 +135,13 @@ class LinePlot(QWidget):
         self.plot.setLogMode(x=False, y=logarithmic)
         for curve, (steps, values) in ((self._curve, self._line), (self._raw_curve, self._raw)):
             curve.setData(list(steps), list(values))
+        for curve, (steps, values) in zip(self._other_curves, self._others.values(), strict=True):
+            curve.setData(list(steps), list(values))
         self._marks.setData(list(self._points[0]), list(self._points[1]))
         self._show_value()
 
     def _all(self) -> tuple[Points, ...]:
-        return self._line, self._raw, self._points
+        return self._line, self._raw, self._points, *self._others.values()
 
     def _show_value(self) -> None:
         steps, values = self._line
@@ -157,3 +185,11 @@ class LinePlot(QWidget):
         self._marks.setSymbolBrush(QColor(colors.success))
         self._marks.setSymbolPen(pyqtgraph.mkPen(colors.panel, width=1))
         self._cursor.setPen(pyqtgraph.mkPen(colors.dim, width=1, style=Qt.PenStyle.DashLine))
+        inks = list(islice(cycle(other_inks()), len(self._others)))
+        for curve, ink in zip(self._other_curves, inks, strict=True):
+            curve.setPen(pyqtgraph.mkPen(ink, width=1.5))
+        names = [
+            f'<span style="color:{ink}">━</span> {escape(name)}' for name, ink in zip(self._others, inks, strict=True)
+        ]
+        self.legend.setText("&nbsp;&nbsp; ".join(names))
+        self.legend.setVisible(bool(names))

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 from PIL import Image
@@ -83,6 +84,22 @@ def test_a_run_lives_in_its_own_process(ddmi, work: Path, monkeypatch: pytest.Mo
         assert ddmi("runs", "stop", "image")[0] == 0 and state_of(ddmi, "image") == "stopped"
     finally:
         end(pid)
+
+
+def test_runs_are_removed_and_nothing_else(ddmi, work: Path) -> None:
+    assert ddmi("train", "small.yaml", "--run", "mine", "--register", "kept")[0] == 0
+    (work / "mine" / "notes.md").write_text("mine")
+    code, out, err = ddmi("runs", "remove", "mine", "--json")
+    assert code == 0 and json.loads(out) == {"removed": "mine"}, err
+    assert [path.name for path in (work / "mine").iterdir()] == ["notes.md"]
+    assert json.loads(ddmi("runs", "list", "--json")[1])["runs"] == [] and find_model("kept").domain == "image"
+    assert ddmi("runs", "remove", "mine")[0] == 1
+
+    assert ddmi("train", "small.yaml", "--run", "other")[0] == 0
+    RunFolder(work / "other").claim("running", stage="autoencoder", steps=3, device="cpu")
+    RunFolder(work / "other").tell(pid=1, process_started=psutil.Process(1).create_time())
+    code, _, err = ddmi("runs", "remove", "other")
+    assert code == 1 and "is running already" in err and (work / "other" / "model.safetensors").exists()
 
 
 def wait_for(condition) -> None:

@@ -17,6 +17,7 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMessageBox
 
 from ddmi_models.checkpoints.registry import models_dir
 from ddmi_models.training.alive import process_lives
@@ -266,6 +267,44 @@ def test_a_folder_without_data_is_told(qtbot, studio, tmp_path):
     qtbot.waitUntil(lambda: form.data.title.text() == "This folder cannot be used", timeout=TIMEOUT)
     assert "nothing is empty" in form.data.problems.text() and "is empty" in form.reason.text()
     assert not form.start.isEnabled() and not form.plan.isVisible()
+
+
+def finished(pictures: Path, name: str, level: float) -> Path:
+    """A run of 40 steps that has ended."""
+    book = RunFolder(runs_dir() / name)
+    book.create(image_config(pictures, 40))
+    book.start_metrics(0)
+    for step in range(1, 41):
+        book.add_metrics(step, step / 2, {"loss": level + 1 / step, "gradient_norm": 1.0, "learning_rate": 1e-3})
+    book.tell(state="finished", stage="autoencoder", step=40, steps=40, saved_step=40, device="cpu")
+    return book.path
+
+
+def test_runs_are_compared_and_removed(qtbot, studio, monkeypatch, pictures):
+    one, two = finished(pictures, "one", 0.1), finished(pictures, "two", 5.0)
+    view, training = studio.train.run, studio.training
+    qtbot.waitUntil(lambda: len(training.runs) == 2, timeout=TIMEOUT)
+    training.select(one)
+    qtbot.waitUntil(lambda: plotted(view) == 40, timeout=TIMEOUT)
+    view.compare.runs.aboutToShow.emit()
+    (action,) = view.compare.runs.actions()
+    assert action.text().startswith("two") and not action.isChecked()
+    action.trigger()
+    plot = view.plots.loss
+    qtbot.waitUntil(lambda: plot.legend.isVisible() and "two" in plot.legend.text(), timeout=TIMEOUT)
+    low, high = plot.plot.getPlotItem().vb.viewRange()[1]
+    assert low < 0.5 and high > 5, "both curves are in sight"
+    training.select(two)
+    qtbot.waitUntil(lambda: not plot.legend.isVisible(), timeout=TIMEOUT)  # not beside itself
+
+    answers = [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes]
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: answers.pop(0))
+    click(qtbot, view.remove)
+    assert two.exists() and not training.busy
+    click(qtbot, view.remove)
+    qtbot.waitUntil(lambda: [run.path for run in training.runs] == [one], timeout=TIMEOUT)
+    assert not two.exists() and training.current == one and not training.compared
+    assert not view.compare.isVisible()
 
 
 @pytest.fixture
