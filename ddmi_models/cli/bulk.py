@@ -115,11 +115,14 @@ def _progress(done: int, total: int, started: float) -> Any:
 
 def _claim(bulk: Bulk) -> None:
     """Write down what the folder is to hold, or find the same there."""
+    from ddmi_models.checkpoints.addons import find_addon
     from ddmi_models.checkpoints.registry import find_model
     from ddmi_models.files import atomic_file
 
     settings = asdict(replace(bulk.request, seed=0, count=1))
-    about = {"sha256": find_model(bulk.request.model).sha256, "request": settings, "view": bulk.view}
+    about: dict[str, Any] = {"sha256": find_model(bulk.request.model).sha256, "request": settings, "view": bulk.view}
+    if bulk.request.addons:
+        about["addons"] = [find_addon(addon.name).sha256 for addon in bulk.request.addons]
     text = json.dumps({**about, "suffix": bulk.suffix, "precision": bulk.precision}, indent=1, default=_plain)
     path = bulk.folder / NOTE
     if not path.is_file():

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ddmi_models.cli.generate import Lora, addons_of
 from ddmi_models.cli.session import Debug, Device, Json, Session, Threads, put_json, set_debug
 
 Folder = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Data that the model never saw.")]
@@ -25,6 +26,7 @@ def evaluate(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the first sample.")] = 0,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Seeds a prompt, for attributes.")] = 5,
     cells: Annotated[int, typer.Option("--cells", min=2, help="Cells of the meshes of shapes.")] = 96,
+    lora: Lora = None,
     device: Device = "auto",
     threads: Threads = None,
     as_json: Json = False,
@@ -39,7 +41,8 @@ def evaluate(
 
     set_debug(debug)
     names = tuple(name.strip() for name in metrics.split(",") if name.strip())
-    found: dict[str, Any] = Session(device, threads).ask(Evaluate(model, names, data, train, count, seed, seeds, cells))
+    request = Evaluate(model, names, data, train, count, seed, seeds, cells, addons_of(lora))
+    found: dict[str, Any] = Session(device, threads).ask(request)
     if as_json:
         put_json(found)
         return

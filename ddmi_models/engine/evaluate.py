@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ddmi_models.cancel import CancelToken
+from ddmi_models.engine.addons import with_addons
 from ddmi_models.engine.workshop import Workshop, loading
 from ddmi_models.errors import BadInput
 from ddmi_models.evaluation.items import DataSet
@@ -26,7 +27,7 @@ def evaluate(shop: Workshop, request: Evaluate, token: CancelToken) -> Generator
         if value is not None and value < least:
             raise BadInput(f"The {name} of {value} is too small.", f"Use at least {least}.")
     yield loading(request.model)
-    loaded = shop.load(request.model, token)
+    loaded, addons = with_addons(shop, shop.load(request.model, token), request.addons, token)
     info, model = loaded.info, loaded.model
     parts = {SAMPLES: model.denoiser, TEXT: model.text, RANKING: model.ranking}
     met = {DATA: request.data, TRAIN: request.train, **parts}
@@ -43,7 +44,8 @@ def evaluate(shop: Workshop, request: Evaluate, token: CancelToken) -> Generator
         figures[metric.name] = yield from metric.measure(study)
     facts = {"model": info.name, "sha256": info.sha256, "domain": info.domain}
     used = {"data": data and data.name, "train": train and train.name, "count": study.settings.count}
-    return {**facts, **used, "seed": request.seed, "figures": figures}
+    named = {"addons": [use.model_dump() for use in addons]} if addons else {}
+    return {**facts, **named, **used, "seed": request.seed, "figures": figures}
 
 
 def _settings(request: Evaluate, data: DataSet | None) -> Settings:

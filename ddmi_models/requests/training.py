@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ddmi_models.requests.making import Addon
+
 
 @dataclass(frozen=True)
 class Train:
@@ -299,7 +301,7 @@ class Evaluate:
         metrics: names in METRICS; (): all that can be measured with what is given.
         data: folder of a set that the model never saw. train: folder of the set that it was trained on.
         count: items of the data, and samples; None: 256, or all of a smaller set. seed: of the first sample.
-        seeds: a prompt, for `attributes`. cells: of the meshes of shapes.
+        seeds: a prompt, for `attributes`. cells: of the meshes of shapes. addons: that are in the model.
     """
 
     model: str
@@ -310,3 +312,4 @@ class Evaluate:
     seed: int = 0
     seeds: int = 5
     cells: int = 96
+    addons: tuple[Addon, ...] = ()

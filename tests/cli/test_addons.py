@@ -31,6 +31,12 @@ def test_add_ons_are_used_and_managed_by_name(ddmi, tmp_path: Path) -> None:
     )
     assert code == 0 and out.with_name("b.png").read_bytes() == out.read_bytes(), err
 
+    data = image_data(tmp_path / "data")
+    measure = ("evaluate", BASE, "--metrics", "frechet", "--data", data, "--count", 8, "--json")
+    plainly, adapted = (json.loads(ddmi(*measure, *more)[1]) for more in ((), ("--lora", "hat:2")))
+    assert "addons" not in plainly and adapted["addons"][0]["name"] == "hat"
+    assert plainly["figures"] != adapted["figures"]
+
     code, text, _ = ddmi("models", "list")
     rows = {line.split()[0]: line for line in text.splitlines()}
     assert "add-on" in rows["hat"] and "imported" in rows[BASE]

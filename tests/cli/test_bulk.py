@@ -14,6 +14,7 @@ import pytest
 
 from ddmi_models.cli import bulk
 from ddmi_models.cli.bulk import CHUNK, LEFTOVER_SECONDS, NOTE
+from tests.addons import add
 
 COUNT = 20
 ARGUMENTS = ("generate", "small-image", "--seed", 7, "--steps", 2, "--resolution", 16, "--threads", 1)
@@ -91,3 +92,14 @@ def test_other_settings_and_places_are_refused(ddmi, whole: Path) -> None:
         "generate", "small-image", "--prompt", "a cat", "--out", "texts/", "--processes", 2, "--count", 2
     )
     assert code == 1 and "does not take a prompt" in err
+
+
+def test_a_changed_add_on_is_another_setting(ddmi, home: Path) -> None:
+    add("hat", 1)
+    asked = (*ARGUMENTS, "--count", 2, "--out", "hats/", "--processes", 2, "--lora", "hat")
+    assert ddmi(*asked)[0] == 0
+    assert ddmi(*asked)[0] == 0
+    assert ddmi("models", "remove", "hat")[0] == 0
+    add("hat", 2)
+    code, _, err = ddmi(*asked)
+    assert code == 1 and "another model or other settings" in err
