@@ -224,13 +224,14 @@ class Sample:
         keyframes: Sequence[Camera] = (),
         seconds: float | None = None,
         shows: Shows = "colour",
+        loop: bool = False,
     ) -> Path:
         """Write a file whose ending decides the format, with the recipe inside (or beside); returns its path.
 
         Args:
             views, camera: of a radiance field: frames of its turntable, and the first one's camera.
             keyframes, seconds: of a radiance field: cameras that a clip flies through, and how long it lasts.
-            shows: colour, depth or normals of a radiance field.
+            loop: the flight goes back to its first camera. shows: colour, depth or normals of a radiance field.
             fps, start, stop, shutter: of a video, as in `frames`.
 
         Raises:
@@ -238,7 +239,13 @@ class Sample:
         """
         size = (resolution, resolution) if isinstance(resolution, int) else resolution
         timing = Timing(fps, start, stop, shutter)
-        seen: dict[str, Any] = {"views": views, "camera": camera, "keyframes": tuple(keyframes), "seconds": seconds}
+        seen: dict[str, Any] = {
+            "views": views,
+            "camera": camera,
+            "keyframes": tuple(keyframes),
+            "seconds": seconds,
+            "closed": loop,
+        }
         return self._session.ask(Export(self._drawn, Path(path), size, iso, gains, timing=timing, shows=shows, **seen))
 
     def save(self, path: str | Path) -> Path:

@@ -98,15 +98,17 @@ def vertical_turn(degrees: float) -> Matrix:
     return np.array([[math.cos(t), math.sin(t), 0, 0], [-math.sin(t), math.cos(t), 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
 
 
-def flight(keyframes: Sequence[Camera], count: int, usual: Camera) -> list[Camera]:
+def flight(keyframes: Sequence[Camera], count: int, usual: Camera, closed: bool = False) -> list[Camera]:
     """`count` cameras along a smooth path through keyframes, from the first to the last at an even speed.
 
-    What is interpolated (natural cubic splines over the length of the way) is how a camera looks at the point of its
+    What is interpolated (cubic splines over the length of the way) is how a camera looks at the point of its
     axis that is nearest to the middle: azimuth, the shorter way round, elevation, roll, distance, the point itself, and
     the angle of view. So a path around an object never leads through it.
 
     Args:
         usual: stands in where a keyframe leaves out its distance or angle of view.
+        closed: go on from the last keyframe to the first, just as smoothly, for clips that loop: the camera after the
+            last one is the first.
 
     Raises:
         BadInput: for fewer than two keyframes.
@@ -117,12 +119,18 @@ def flight(keyframes: Sequence[Camera], count: int, usual: Camera) -> list[Camer
         raise BadInput(f"A camera path through {len(keyframes)} keyframes was asked for.", "Give at least 2.")
     distance = 1.0 if usual.distance is None else usual.distance
     angle = CAMERA_ANGLE if usual.angle is None else usual.angle
-    looks = np.array([_look(camera, distance, angle) for camera in keyframes])
+    passed = [*keyframes, keyframes[0]] if closed else keyframes
+    looks = np.array([_look(camera, distance, angle) for camera in passed])
     looks[:, :3] = np.unwrap(looks[:, :3], axis=0)
     steps = np.maximum(np.linalg.norm(np.diff(looks, axis=0), axis=1), SHORTEST_STEP)
     knots = np.concatenate([[0.0], np.cumsum(steps)])
-    spline = CubicSpline(knots, looks, bc_type="natural")
-    return [_seen_so(look) for look in spline(np.linspace(0, knots[-1], count))]
+    places = np.linspace(0, knots[-1], count, endpoint=not closed)
+    turns = (looks[-1] - looks[0]) / knots[-1] if closed else np.zeros(looks.shape[1])  # whole ones, round the object
+    looks = looks - np.outer(knots, turns)
+    if closed:
+        looks[-1] = looks[0]
+    spline = CubicSpline(knots, looks, bc_type="periodic" if closed else "natural")
+    return [_seen_so(look) for look in spline(places) + np.outer(places, turns)]
 
 
 def _look(camera: Camera, usual_distance: float, usual_angle: float) -> NDArray[np.float64]:

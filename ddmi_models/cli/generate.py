@@ -74,6 +74,7 @@ Keyframes = Annotated[
     str | None,
     typer.Option("--keyframes", metavar="'A,E[,D];...'", help="Radiance fields: cameras that the clip flies through."),
 ]
+Loop = Annotated[bool, typer.Option("--loop", help="Radiance fields: the flight goes back to its first keyframe.")]
 Seconds = Annotated[
     float | None, typer.Option("--seconds", metavar="S", help="Radiance fields: length of the turntable or flight.")
 ]
@@ -118,6 +119,7 @@ def generate(
     faces: Faces = None,
     camera: View = None,
     keyframes: Keyframes = None,
+    loop: Loop = False,
     seconds: Seconds = None,
     shows: Shows = "colour",
     fps: Fps = None,
@@ -136,16 +138,15 @@ def generate(
     from ddmi_models.requests import Generate, Timing
 
     set_debug(debug)
-    view = {**view_options(resolution, iso, gains, grain, all_parts), **moves(views, camera, keyframes, seconds, shows)}
+    view = view_options(resolution, iso, gains, grain, all_parts)
+    view |= moves(views, camera, keyframes, loop, seconds, shows)
     view |= {"timing": Timing(fps, start, stop, shutter), "faces": faces}
     file_format = _mesh_format(out, file_format) if mesh else file_format
-    request = Generate(
-        model, seed, count, prompt, negative, sampler, steps, guidance, False, candidates, addons_of(lora)
-    )
+    asked = Generate(model, seed, count, prompt, negative, sampler, steps, guidance, False, candidates, addons_of(lora))
     if is_bulk(count, processes):
-        bulk = Bulk(request, Path(out), _suffix(model, file_format), view, device, threads, precision)
+        bulk = Bulk(asked, Path(out), _suffix(model, file_format), view, device, threads, precision)
         return _in_bulk(bulk, out, processes, as_json)
-    return report(_drawn(Session(device, threads, precision), request, out, file_format, view), as_json)
+    return report(_drawn(Session(device, threads, precision), asked, out, file_format, view), as_json)
 
 
 def _in_bulk(bulk: Bulk, out: str, processes: int, as_json: bool) -> None:
@@ -190,6 +191,7 @@ def render(
     faces: Faces = None,
     camera: View = None,
     keyframes: Keyframes = None,
+    loop: Loop = False,
     seconds: Seconds = None,
     shows: Shows = "colour",
     fps: Fps = None,
@@ -205,7 +207,8 @@ def render(
     from ddmi_models.requests import Timing
 
     set_debug(debug)
-    view = {**view_options(resolution, iso, gains, grain, all_parts), **moves(views, camera, keyframes, seconds, shows)}
+    view = view_options(resolution, iso, gains, grain, all_parts)
+    view |= moves(views, camera, keyframes, loop, seconds, shows)
     view |= {"timing": Timing(fps, start, stop, shutter), "faces": faces}
     if mesh and _mesh_format(out, None) is not None:
         usage_error("--mesh needs a file.")
@@ -274,16 +277,19 @@ def numbers(text: str | None, option: str = "--gains") -> tuple[float, ...] | No
 
 
 def moves(
-    views: int | None, camera: str | None, keyframes: str | None, seconds: float | None, shows: str
+    views: int | None, camera: str | None, keyframes: str | None, loop: bool, seconds: float | None, shows: str
 ) -> dict[str, Any]:
     """From where a radiance field is seen, and what of it, as arguments of Export."""
     if shows not in SHOWS:
         usage_error(f"--shows {shows} is none of {', '.join(SHOWS)}.")
+    if loop and not keyframes:
+        usage_error("--loop closes a path of --keyframes.")
     path = [camera_of(part, "--keyframes") for part in (keyframes or "").split(";") if part.strip()]
     return {
         "views": views,
         "camera": camera_of(camera),
         "keyframes": tuple(path),
+        "closed": loop,
         "seconds": seconds,
         "shows": shows,
     }

@@ -74,7 +74,7 @@ def cameras_of(domain: NerfDomain, request: Export | PlanExport, count: int) -> 
     """
     usual = Camera(distance=domain.radiance.camera_distance, angle=domain.radiance.camera_angle)
     if request.keyframes:
-        return flight(request.keyframes, count, usual)
+        return flight(request.keyframes, count, usual, isinstance(request, Export) and request.closed)
     camera = request.camera if isinstance(request, Export) else None
     return list(orbit(count, camera or Camera()))
 

@@ -117,8 +117,8 @@ class Export:
     `faces` of meshes alone, as in MeshView.
 
     A radiance field's clip is a turntable that begins at `camera` (None: the usual one), or a smooth path through
-    `keyframes`, two cameras or more. It has `views` frames and lasts `seconds`; None: the usual number. `shows` is what
-    its pictures show.
+    `keyframes`, two cameras or more, and back to the first where it is `closed`. It has `views` frames and lasts
+    `seconds`; None: the usual number. `shows` is what its pictures show.
     """
 
     sample: Sample
@@ -132,6 +132,7 @@ class Export:
     views: int | None = None
     camera: Camera | None = None
     keyframes: tuple[Camera, ...] = ()
+    closed: bool = False
     seconds: float | None = None
     shows: Shows = "colour"
     faces: int | None = None

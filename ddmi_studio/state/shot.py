@@ -29,6 +29,7 @@ class Shot:
     Attributes:
         camera: of the view; None: the model's usual one. shows: what the picture shows.
         keyframes: cameras that a path passes. flies: clips follow the path; else the camera goes around once.
+        closed: the path goes back to its first keyframe.
         seconds, rate: length of a clip and its frames a second. views: frames of a folder.
     """
 
@@ -36,6 +37,7 @@ class Shot:
     shows: Shows = "colour"
     keyframes: tuple[Camera, ...] = ()
     flies: bool = False
+    closed: bool = False
     seconds: float = 4.0
     rate: int = 24
     views: int = 72
@@ -60,6 +62,7 @@ class Shot:
             "views": self.frames(suffix),
             "seconds": self.seconds if suffix in CLIPS else None,
             "keyframes": tuple(widened(camera, *size) for camera in self.keyframes) if flies else (),
+            "closed": flies and self.closed,
         }
 
 

@@ -12,7 +12,7 @@ from ddmi_studio.widgets import LabelledSlider
 from ddmi_studio.widgets.base import set_role
 
 HEIGHT = 92
-ROOMY, NARROW = 272, 208  # pixels of width of the controls
+ROOMY, NARROW = 312, 236  # pixels of width of the controls
 
 
 class PathBar(QWidget):
@@ -35,6 +35,9 @@ class PathBar(QWidget):
         self.remove = ToolButton(self, "mdi6.minus", "Take away the chosen keyframe (Delete)", name="Remove keyframe")
         self.clear = ToolButton(self, "mdi6.trash-can-outline", "Take away all keyframes", name="Clear path")
         self.play = ToolButton(self, "mdi6.play", "Fly along the path (P)", name="Play")
+        self.loop = ToolButton(
+            self, "mdi6.repeat", "Go back to the first keyframe, for clips that loop", name="Loop", checkable=True
+        )
         self.save = ToolButton(self, "mdi6.movie-open-outline", "Save the flight as a clip (MP4)", text="Save clip…")
         self.seconds = LabelledSlider("Length", SHORTEST, LONGEST, 4, log=True, suffix="s", tooltip="Of the flight")
         self.seconds.value_changed.connect(lambda value: self.seconds_changed.emit(round(float(value), 1)))
@@ -47,7 +50,7 @@ class PathBar(QWidget):
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
         buttons.setSpacing(6)
-        for widget in (self.add, self.remove, self.clear, self.play, self.save):
+        for widget in (self.add, self.remove, self.clear, self.play, self.loop, self.save):
             buttons.addWidget(widget)
         self._controls = QWidget(self)
         self._controls.setFixedWidth(ROOMY)
@@ -66,7 +69,7 @@ class PathBar(QWidget):
         count = self.keyframes.count()
         for button in (self.remove, self.clear):
             button.setEnabled(count > 0)
-        for button in (self.play, self.save):
+        for button in (self.play, self.loop, self.save):
             button.setEnabled(count > 1)
 
     def set_roomy(self, roomy: bool) -> None:

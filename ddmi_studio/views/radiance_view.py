@@ -88,6 +88,7 @@ class RadianceStage(OrbitStage):
         path.save.clicked.connect(self.flight_wanted)
         path.keyframes.changed.connect(self._on_keyframes)
         path.keyframes.picked.connect(lambda keyframe: self._move_camera(keyframe.camera))
+        path.loop.toggled.connect(self._on_loop)
         path.seconds_changed.connect(lambda seconds: self.shot_changed.emit({"seconds": seconds}))
 
     # What the page tells the view
@@ -250,6 +251,10 @@ class RadianceStage(OrbitStage):
         flies = {"flies": True} if len(keyframes) == 2 else {}
         self.shot_changed.emit({"keyframes": keyframes, **flies})
 
+    def _on_loop(self, closed: bool) -> None:
+        self.set_playing(False)
+        self.shot_changed.emit({"closed": closed})
+
     def set_playing(self, playing: bool) -> None:
         """Fly along the path once, or stop and come back."""
         if playing == self._play.isActive() or (playing and self.path.keyframes.count() < 2):
@@ -258,7 +263,8 @@ class RadianceStage(OrbitStage):
         if playing:
             self.set_spinning(False)
             keyframes = [camera_of(keyframe.camera) for keyframe in self.path.keyframes.keyframes()]
-            self._flight = flight(keyframes, max(2, round(self._seconds * FLIGHT_RATE)), self._usual)
+            count = max(2, round(self._seconds * FLIGHT_RATE))
+            self._flight = flight(keyframes, count, self._usual, self.path.loop.isChecked())
             self._clock.start()
             self._play.start()
         else:

@@ -62,6 +62,22 @@ def test_a_path_passes_every_keyframe_at_an_even_speed_around_the_object() -> No
     assert np.abs(np.diff(eyes, 2, axis=0)).max() < 1e-3, "no corners"
 
 
+@given(keyframes=cameras)
+def test_a_closed_path_comes_back_as_smoothly_as_it_left(keyframes: list[Camera]) -> None:
+    seen = flight(keyframes, 240, USUAL, closed=True)
+    assert np.allclose(pose(seen[0]), pose(keyframes[0]), atol=1e-6)
+    eyes = np.stack([pose(camera)[:3, 3] for camera in seen])
+    steps = np.linalg.norm(np.diff(np.concatenate([eyes, eyes[:1]]), axis=0), axis=1)
+    assert steps[-1] < 2.5 * np.median(steps) + 1e-3, "no jump at the joint, and no frame twice"
+
+
+def test_a_closed_path_may_go_all_the_way_round() -> None:
+    seen = flight([Camera(azimuth, 10) for azimuth in (0, 120, 240)], 12, USUAL, closed=True)
+    turntable = orbit(12, Camera(0, 10))
+    for camera, own in zip(seen, turntable, strict=True):
+        assert np.allclose(pose(camera), pose(own), atol=0.02)
+
+
 def test_the_shorter_way_round_is_taken() -> None:
     halfway = flight((Camera(350, 0), Camera(10, 0)), 3, USUAL)[1]
     assert np.allclose(pose(halfway), pose(Camera(0, 0)), atol=1e-6)
