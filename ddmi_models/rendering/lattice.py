@@ -24,6 +24,9 @@ COARSE_CELLS = 64
 FINER_COST = 3
 """How much more a lattice costs than the one of twice its cell size."""
 
+SLAB_PLANES = 16
+"""Planes of a lattice that are worked on at a time."""
+
 Field = Callable[[torch.Tensor], torch.Tensor]
 """Points [N, 3] of the cube to logits [N]."""
 
@@ -63,11 +66,11 @@ def sparse_lattice(field: Field, cells: int, level: float, token: CancelToken) -
     values = values.reshape([coarse + 1] * 3)
     for step in reversed(range(halvings)):
         yield grid.complete(values)
-        active = _vertices(_mixed(values > level))
+        active = _beside_surface(values, level)
         if step == halvings - 1:  # thin parts beside the surface, unseen by the coarsest lattice
             active = _spread(active)
         values = _doubled(values)
-        wanted = _doubled(active.astype(np.float32)) > 0.5
+        wanted = _doubled(active)
         axis = _axis(cells, coarse * 2 ** (halvings - step), 2**step)
         yield from _refine(grid, values, wanted, axis, level)
     stop = cells + 1
@@ -123,18 +126,40 @@ def _refine(grid: _Grid, values: np.ndarray, wanted: np.ndarray, axis: torch.Ten
         points = torch.stack([axis[torch.from_numpy(i)] for i in index], dim=-1)
         yield from grid.fill(values, index, points)
         known[index] = True
-        wanted = _vertices(_mixed(values > level))
+        wanted = _beside_surface(values, level)
 
 
 def _doubled(values: np.ndarray) -> np.ndarray:
-    """The lattice with half the cell size, linear in between."""
+    """The lattice with half the cell size, linear in between; of marks, whether more than half of it is marked.
+
+    Some planes at a time: nothing of the finer lattice's size is made beside the result.
+    """
+    fine = np.empty([2 * n - 1 for n in values.shape], values.dtype)
+    for start in range(0, len(values) - 1, SLAB_PLANES):
+        part = _halfway(values[start : start + SLAB_PLANES + 1].astype(np.float32))
+        fine[2 * start : 2 * start + len(part)] = part > 0.5 if values.dtype == bool else part
+    return fine
+
+
+def _halfway(values: np.ndarray) -> np.ndarray:
     for axis in range(3):
         values = np.moveaxis(values, axis, 0)
         fine = np.empty((2 * len(values) - 1, *values.shape[1:]), values.dtype)
         fine[::2] = values
         fine[1::2] = (values[:-1] + values[1:]) / 2
         values = np.moveaxis(fine, 0, axis)
-    return np.ascontiguousarray(values)
+    return values
+
+
+def _beside_surface(values: np.ndarray, level: float) -> np.ndarray:
+    """Vertices of the cells that the surface passes, some planes at a time."""
+    marked = np.empty(values.shape, bool)
+    for start in range(0, len(values), SLAB_PLANES):
+        before = min(start, 1)
+        planes = values[start - before : start + SLAB_PLANES + 1]
+        near = _vertices(_mixed(planes > level))
+        marked[start : start + SLAB_PLANES] = near[before : before + SLAB_PLANES]
+    return marked
 
 
 def _mixed(inside: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ def check_mesh_size(width: int, height: int) -> None:
 
 def mesh_bytes(cells: int) -> int:
     """Memory that extracting a surface takes."""
-    return WORKSPACE + 20 * (cells + 3) ** 3 + 1500 * cells**2
+    return WORKSPACE + 8 * (cells + 3) ** 3 + 1500 * cells**2
 
 
 def surface_seconds(cells: int, point_seconds: float) -> float:

@@ -32,22 +32,35 @@ def closed_surface(values: np.ndarray, level: float, token: CancelToken) -> tupl
         Vertices float64 [V, 3] in lattice steps (0 ... n - 1, up to 0.1 beyond at the border), faces int64 [F, 3] wound
         outward. Both empty if nothing is inside.
     """
-    padded = np.pad(values - np.float32(level), 1, constant_values=OUTSIDE)
-    close = np.abs(padded) < SMALLEST_GAP
-    padded[close] = np.where(padded[close] > 0, SMALLEST_GAP, -SMALLEST_GAP)
-    vertices, faces = contour(padded, 0.0, token)
+    vertices, faces = _joined(_closed_slabs(values, np.float32(level)), 0.0, token)
     return vertices - 1.0, faces
 
 
-def contour(values: np.ndarray, level: float, token: CancelToken) -> tuple[np.ndarray, np.ndarray]:
-    """Marching cubes: vertices float64 [V, 3] in lattice steps, faces int64 [F, 3], outward for inside = high.
+def _closed_slabs(values: np.ndarray, level: np.float32) -> Iterator[tuple[int, np.ndarray]]:
+    """Slabs of the lattice with its layer outside, relative to the level; the whole is never in memory twice."""
+    count = len(values)
+    for start in range(0, count + 1, SLAB_CELLS):
+        low, high = max(start - 1, 0), min(start + SLAB_CELLS, count)
+        planes = min(start + SLAB_CELLS + 1, count + 2) - start
+        slab = np.full((planes, *(n + 2 for n in values.shape[1:])), OUTSIDE, np.float32)
+        inner = slab[low + 1 - start : high + 1 - start, 1:-1, 1:-1]
+        np.subtract(values[low:high], level, out=inner)
+        inner[(inner > 0) & (inner < SMALLEST_GAP)] = SMALLEST_GAP
+        inner[(inner <= 0) & (inner > -SMALLEST_GAP)] = -SMALLEST_GAP
+        yield start, slab
 
-    Slab by slab; vertices on the plane between two slabs are computed alike in both and joined.
-    """
+
+def contour(values: np.ndarray, level: float, token: CancelToken) -> tuple[np.ndarray, np.ndarray]:
+    """Marching cubes: vertices float64 [V, 3] in lattice steps, faces int64 [F, 3], outward for inside = high."""
+    return _joined(_slabs(values), level, token)
+
+
+def _joined(slabs: Iterator[tuple[int, np.ndarray]], level: float, token: CancelToken) -> tuple[np.ndarray, np.ndarray]:
+    """Marching cubes slab by slab; vertices on the plane between two slabs are computed alike in both and joined."""
     vertices: list[np.ndarray] = [np.empty((0, 3))]
     faces: list[np.ndarray] = [np.empty((0, 3), np.int64)]
     count, border = 0, _Border()
-    for start, slab in _slabs(values):
+    for start, slab in slabs:
         token.check()
         if not slab.min() <= level <= slab.max() or slab.min() == slab.max():
             border = _Border()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -63,6 +65,19 @@ def test_coarse_to_fine_evaluates_a_small_part() -> None:
     for _ in sparse_lattice(counting, 128, 0.0, TOKEN):
         pass
     assert evaluated < 0.3 * 129**3
+
+
+def test_memory_stays_near_that_of_the_lattice() -> None:
+    size = 4 * 193**3
+    tracemalloc.start()
+    try:
+        *_, lattice = sparse_lattice(ball(), 192, 0.0, TOKEN)
+        assert tracemalloc.get_traced_memory()[1] < 3.2 * size
+        tracemalloc.reset_peak()
+        closed_surface(lattice.values, 0.0, TOKEN)
+        assert tracemalloc.get_traced_memory()[1] < 2.2 * size
+    finally:
+        tracemalloc.stop()
 
 
 def test_slabs_join_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
