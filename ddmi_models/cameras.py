@@ -57,6 +57,8 @@ class Camera:
 
     def matrix(self, usual_distance: float) -> Matrix:
         """The camera-to-world matrix [4, 4]."""
+        if not np.isfinite([self.azimuth, self.elevation, self.distance or 0, self.angle or 0]).all():
+            raise BadInput("A camera's angles and distance have to be finite numbers.")
         if self.pose is not None:
             if len(self.pose) != 16:
                 raise BadInput(f"A camera's pose has {len(self.pose)} numbers.", "Give 16, row by row.")

@@ -28,7 +28,7 @@ class Progress:
 class Preview:
     """A rough look at sample `index` while it is computed.
 
-    `image` is uint8 [height, width, 3].
+    `image` is uint8 [height, width, 3], or [height, width, 4], premultiplied, where nothing is behind the object.
     """
 
     index: int

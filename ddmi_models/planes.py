@@ -114,6 +114,16 @@ class Latents:
             raise BadInput("A latent holds values that are not finite.")
 
 
+def check_gains(gains: Sequence[float] | None, scales: int) -> None:
+    """Refuse gains that are not one finite number a basis scale; None is fine. Raises: BadInput."""
+    if gains is not None and len(gains) != scales:
+        raise BadInput(
+            f"{len(gains)} gains were given; the model has {scales} basis scales.", "Give one a scale, coarse to fine."
+        )
+    if not np.isfinite(gains or 0.0).all():
+        raise BadInput("The gains of the basis scales have to be finite numbers.", "1 is as trained, 0 leaves one out.")
+
+
 @dataclass(frozen=True, eq=False)
 class BasisFields:
     """Decoded basis planes (HDBF, paper section 3.2).
@@ -135,10 +145,7 @@ class BasisFields:
 
     def with_gains(self, gains: Sequence[float] | None) -> BasisFields:
         """The same planes with other gains, one a level, coarse to fine; None: as trained."""
-        if gains is not None and len(gains) != len(self.levels):
-            raise BadInput(
-                f"{len(gains)} gains were given; the model has {len(self.levels)} basis scales.", "Give one a scale."
-            )
+        check_gains(gains, len(self.levels))
         return BasisFields(self.levels, tuple(float(g) for g in gains or ()))
 
     def __getitem__(self, index: int) -> BasisFields:

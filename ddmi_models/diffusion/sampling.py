@@ -118,8 +118,8 @@ def shortened_times(strength: float, steps: int, timesteps: int) -> list[int]:
 
 
 def _check_guidance(guidance: float) -> None:
-    if guidance < 0:
-        raise BadInput(f"The guidance {guidance:g} is negative.", "Use 0 or more; 3 is usual.")
+    if not 0 <= guidance < math.inf:
+        raise BadInput(f"The guidance {guidance:g} is out of range.", "Use 0 or more; 3 is usual.")
 
 
 def _eta(name: str, sampler: Sampler, eta: float | None, default: float) -> float:

@@ -86,10 +86,15 @@ class NerfDomain(TriplaneDomain):
         colours, raw = self.mlp(points, directions, self.features(fields, points))
         return colours, self._density(raw)
 
+    def hidden_and_density(self, fields: BasisFields, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Hidden values [B, N, width], from which `mlp.colours` makes colours, and densities [B, N] at points [B, N, 3]."""
+        hidden, raw = self.mlp.hidden_and_density(points, self.features(fields, points))
+        return hidden, self._density(raw)
+
     def density(self, fields: BasisFields, points: torch.Tensor) -> torch.Tensor:
         """Densities [B, N] at points [B or 1, N, 3] of the world, per world unit."""
         points = points.expand(fields.levels[0][TRIPLANES[0]].shape[0], -1, -1)
-        return self._density(self.mlp.raw_density(points, self.features(fields, points)))
+        return self.hidden_and_density(fields, points)[1]
 
     def _density(self, raw: torch.Tensor) -> torch.Tensor:
         return self.radiance.density_scale * F.softplus(raw + self.radiance.density_shift)

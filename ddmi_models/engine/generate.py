@@ -107,8 +107,9 @@ def _check_candidates(request: Generate, loaded: Loaded) -> None:
 
 
 def _check(request: Generate) -> None:
-    if not 0 <= request.seed <= MAX_SEED - max(request.count, 1) + 1:
-        raise BadInput(f"The seed {request.seed} is out of range.", f"Use 0 to {MAX_SEED}.")
+    largest = MAX_SEED - max(request.count, 1) + 1
+    if not 0 <= request.seed <= largest:
+        raise BadInput(f"The seed {request.seed} is out of range.", f"Use 0 to {largest}.")
     if request.count < 1:
         raise BadInput(f"{request.count} samples were asked for.", "Ask for at least 1.")
 

@@ -49,14 +49,25 @@ class RadianceMLP(nn.Module):
         self, points: torch.Tensor, directions: torch.Tensor, features: Sequence[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Colours [..., 3] in [0, 1] and raw densities [...]."""
-        h = self._trunk(points, features)
+        hidden, density = self.hidden_and_density(points, features)
+        return self.colours(hidden, directions), density
+
+    def hidden_and_density(
+        self, points: torch.Tensor, features: Sequence[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What `colours` starts from, [..., width], and the raw densities [...]: half of the cost."""
+        hidden = self._trunk(points, features)
+        return hidden, self.sigma(hidden)[..., 0]
+
+    def colours(self, hidden: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
+        """Colours [..., 3] in [0, 1] of points with the hidden values [..., width], seen in unit directions [..., 3]."""
         seen = frequency_encoding(directions, self.config.direction_frequencies)
-        shaded = self._activated(self.dir_encoding(torch.cat([self.xyz_encoding_final(h), seen], dim=-1)))
-        return torch.sigmoid(self.rgb(shaded)), self.sigma(h)[..., 0]
+        shaded = self._activated(self.dir_encoding(torch.cat([self.xyz_encoding_final(hidden), seen], dim=-1)))
+        return torch.sigmoid(self.rgb(shaded))
 
     def raw_density(self, points: torch.Tensor, features: Sequence[torch.Tensor]) -> torch.Tensor:
-        """The raw densities [...] alone, at half the cost."""
-        return self.sigma(self._trunk(points, features))[..., 0]
+        """The raw densities [...] alone."""
+        return self.hidden_and_density(points, features)[1]
 
     def _trunk(self, points: torch.Tensor, features: Sequence[torch.Tensor]) -> torch.Tensor:
         encoded = frequency_encoding(points, self.config.point_frequencies)

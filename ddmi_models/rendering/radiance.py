@@ -247,15 +247,15 @@ class NerfRenderer(Renderer[Looks]):
             yield event
 
     def thumbnail(self, sample: Decoded, size: int, token: CancelToken) -> np.ndarray:
-        return self._quick(sample, size, THUMBNAIL_SAMPLES, token)
+        return self._quick(sample, size, THUMBNAIL_SAMPLES, token).pixels
 
     def preview(self, sample: Decoded, token: CancelToken) -> np.ndarray:
-        return self._quick(sample, PREVIEW_PIXELS, PREVIEW_SAMPLES, token)
+        return self._quick(sample, PREVIEW_PIXELS, PREVIEW_SAMPLES, token).cut_out()
 
-    def _quick(self, sample: Decoded, size: int, samples: int, token: CancelToken) -> np.ndarray:
+    def _quick(self, sample: Decoded, size: int, samples: int, token: CancelToken) -> Picture:
         """A small picture, for which a fine grid would cost more than it saves."""
         grid = occupancy_grid(radiance_of(sample), sample.fields, token, QUICK_CELLS)
-        return value_of(render_radiance(sample, RadianceView(size, size, samples=samples), grid, token)).pixels
+        return value_of(render_radiance(sample, RadianceView(size, size, samples=samples), grid, token))
 
     def write(self, sample: Decoded, request: Export, size: tuple[int, int], token: CancelToken) -> Writing:
         suffix = suffix_of(request.path)

@@ -7,6 +7,7 @@ what is skipped could change a colour by `EMPTY_THICKNESS` at most, as far as th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch.nn import functional as F
@@ -21,11 +22,14 @@ from ddmi_models.planes import BasisFields
 RAYS = 2048
 """Rays to march at a time: bounds the memory, whatever the size of the picture."""
 
-SEGMENT = 16
+SEGMENT = 8
 """Samples of a ray between two looks at how much light is left."""
 
 LIGHT_LEFT = 1e-4
 """Share of the light at which a ray ends."""
+
+FAINT = 1e-4
+"""Share of a ray's light up to which a sample's colour is not looked at."""
 
 GRID_CELLS = 64
 EMPTY_THICKNESS = 0.003
@@ -58,10 +62,15 @@ class OccupancyGrid:
     def occupied(self, points: torch.Tensor) -> torch.Tensor:
         """Whether there may be something at points [..., 3]; outside the cube: yes."""
         side = self.cells.shape[0]
-        index = ((points / self.half + 1) * (0.5 * side)).floor().long()
-        within = ((index >= 0) & (index < side)).all(-1)
-        x, y, z = index.clamp(0, side - 1).unbind(-1)
-        return self.cells[x, y, z] | ~within
+        # clamped before it is cut to whole numbers: cell 0 and the last one are the border, beyond the cube
+        place = (points * (0.5 * side / self.half) + (0.5 * side + 1)).clamp_(0, side + 1).int()
+        x, y, z = place.unbind(-1)
+        return self._bordered[(x * (side + 2) + y) * (side + 2) + z]
+
+    @cached_property
+    def _bordered(self) -> torch.Tensor:
+        """The cells within a border that is occupied, flat."""
+        return F.pad(self.cells, (1,) * 6, value=True).flatten()
 
 
 def occupancy_grid(
@@ -117,12 +126,13 @@ class RayMarcher:
             alive = torch.nonzero((light > LIGHT_LEFT) & wanted[:, part].any(1))[:, 0]
             if not len(alive):
                 continue
-            colours, density = self._evaluate(places[alive, part], views[alive], wanted[alive, part])
+            there = wanted[alive, part]
+            hidden, density = self._evaluate(places[alive, part], there)
             alpha = opacity(density, samples.lengths[alive, part])
             passed = torch.cumprod(1 - alpha, -1)
             before = torch.cat([torch.ones_like(passed[:, :1]), passed[:, :-1]], -1)
             weights = light[alive, None] * alpha * before
-            colour[alive] += (weights[..., None] * colours).sum(1)
+            colour.index_add_(0, *self._lit(hidden, weights, there, alive, views))
             if self.endless and start + SEGMENT >= self.samples:
                 weights[:, -1] = 0  # the background
             depth[alive] += (weights * samples.depths[alive, part]).sum(1)
@@ -132,20 +142,24 @@ class RayMarcher:
             colour += light[:, None]
         return RayMaps(colour, torch.where(seen > 0, depth / seen.clamp(min=1e-10), 0.0), seen)
 
-    def _evaluate(
-        self, places: torch.Tensor, views: torch.Tensor, wanted: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Colours [R, n, 3] and densities [R, n] of the wanted places; zero elsewhere."""
-        colours, density = torch.zeros_like(places), places.new_zeros(wanted.shape)
-        points, directions = places[wanted], views[:, None].expand_as(places)[wanted]
-        found = []
-        for start in range(0, len(points), CHUNK_POINTS):
+    def _evaluate(self, places: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Hidden values [wanted places, width] and densities [R, n], zero where a place is not wanted."""
+        density, found = places.new_zeros(wanted.shape), []
+        for points in places[wanted].split(CHUNK_POINTS):
             self.token.check()
-            part = slice(start, start + CHUNK_POINTS)
-            found.append(self.domain.colours_and_density(self.fields, points[None, part], directions[None, part]))
-        colours[wanted] = torch.cat([c[0] for c, _ in found])
+            found.append(self.domain.hidden_and_density(self.fields, points[None]))
         density[wanted] = torch.cat([d[0] for _, d in found])
-        return colours, density
+        return torch.cat([h[0] for h, _ in found]), density
+
+    def _lit(
+        self, hidden: torch.Tensor, weights: torch.Tensor, wanted: torch.Tensor, rays: torch.Tensor, views: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rays [n] and the light [n, 3] that each of their samples with more than a faint weight adds to them."""
+        shares, numbers = weights[wanted], rays[torch.nonzero(wanted)[:, 0]]
+        seen = shares > FAINT
+        numbers = numbers[seen]
+        colours = self.domain.mlp.colours(hidden[seen], views[numbers])
+        return numbers, shares[seen, None] * colours
 
     def depth_range(self, origins: torch.Tensor) -> tuple[float, float]:
         """Nearest and farthest depth of anything that a camera at origins [R, 3] (all the same) can see."""

@@ -14,7 +14,7 @@ from ddmi_models.cancel import CancelToken
 from ddmi_models.domains.base import Domain
 from ddmi_models.errors import BadInput
 from ddmi_models.events import Notice, Partial, Progress
-from ddmi_models.planes import BasisFields
+from ddmi_models.planes import BasisFields, check_gains
 from ddmi_models.rendering.isosurface import logit
 from ddmi_models.rendering.latent_files import LATENT_SUFFIX, write_latent
 from ddmi_models.rendering.memory import require_memory
@@ -95,7 +95,7 @@ class Renderer(ABC, Generic[SomeView]):
 
     @abstractmethod
     def preview(self, sample: Decoded, token: CancelToken) -> np.ndarray:
-        """A rough look at an unfinished sample, uint8 [h, w, 3]."""
+        """A rough look at an unfinished sample, uint8 [h, w, 3], or [h, w, 4] as in the event Preview."""
 
     @abstractmethod
     def write(self, sample: Decoded, request: Export, size: tuple[int, int], token: CancelToken) -> Writing:
@@ -112,13 +112,11 @@ class Renderer(ABC, Generic[SomeView]):
     def check(self, domain: Domain, request: Export | PlanExport, size: tuple[int, int]) -> None:
         """Refuse an export before any work is done for it. Raises: BadInput, OutOfMemory."""
         suffix = self.check_suffix(request.path)
-        if request.gains is not None and len(request.gains) != domain.scales:
-            raise BadInput(
-                f"{len(request.gains)} gains were given; the model has {domain.scales} basis scales.",
-                "Give one a scale, coarse to fine.",
-            )
+        check_gains(request.gains, domain.scales)
         if request.iso is not None:
             logit(request.iso)
+            if not BYTES_PER_FACE.keys() & {*self.suffixes}:
+                raise BadInput(f"This model makes {self.makes}, which have no surface.", "Leave out the iso level.")
         check_faces(request.faces)
         if request.faces is not None and suffix not in BYTES_PER_FACE:
             raise BadInput(f"{request.path.name} has no faces to count.", "Leave out the number of faces.")

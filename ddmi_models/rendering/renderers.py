@@ -125,7 +125,7 @@ class ShapeRenderer(Renderer[MeshView]):
         try:
             mesh = value_of(render_mesh(sample.domain, sample.fields, MeshView(PREVIEW_CELLS), token))
         except EmptySurface:
-            return _blank(PREVIEW_PIXELS)
+            return np.zeros((PREVIEW_PIXELS, PREVIEW_PIXELS, 4), np.uint8)
         return quick_still(mesh, PREVIEW_PIXELS, token)
 
     def write(self, sample: Decoded, request: Export, size: tuple[int, int], token: CancelToken) -> Writing:

@@ -95,8 +95,8 @@ class Stage:
         self, width: int, height: int, token: CancelToken, camera: Camera = Camera(), samples: int = 2
     ) -> np.ndarray:
         """A picture uint8 [height, width, 3], averaged over samples x samples rays a pixel."""
-        frame, picture = _frame(camera), np.empty((height, width, 3), np.uint8)
-        eye = self.centre + frame[2] * self.radius * 1.04 / math.sin(FIELD_OF_VIEW / 2)
+        picture = np.empty((height, width, 3), np.uint8)
+        eye, frame = self._place(camera)
         rows = max(1, BLOCK_RAYS // (width * samples**2))
         for start in range(0, height, rows):
             token.check()
@@ -104,8 +104,25 @@ class Stage:
             ways = _rays(width * samples, height * samples, start * samples, stop * samples) @ frame
             colours = self._colours(eye, ways, frame)
             averaged = colours.reshape(stop - start, samples, width, samples, 3).mean((1, 3))
-            picture[start:stop] = np.round(255 * np.clip(averaged, 0, 1) ** (1 / GAMMA))
+            picture[start:stop] = _shown(averaged)
         return picture
+
+    def cut_out(self, size: int, token: CancelToken) -> np.ndarray:
+        """The object with nothing behind it, one ray a pixel: uint8 [size, size, 4], premultiplied."""
+        token.check()
+        eye, frame = self._place(Camera())
+        ways = _rays(size, size, 0, size) @ frame
+        faces = self.caster.intersects_first(np.broadcast_to(eye, ways.shape), ways)
+        picture, seen = np.zeros((size * size, 4), np.uint8), faces >= 0
+        if seen.any():
+            picture[seen, :3] = _shown(self._shaded(eye, ways[seen], faces[seen], frame))
+            picture[seen, 3] = 255
+        return picture.reshape(size, size, 4)
+
+    def _place(self, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+        """The eye [3], from which the whole object is in sight, and its frame, see `_frame`."""
+        frame = _frame(camera)
+        return self.centre + frame[2] * self.radius * 1.04 / math.sin(FIELD_OF_VIEW / 2), frame
 
     def _colours(self, eye: np.ndarray, ways: np.ndarray, frame: np.ndarray) -> np.ndarray:
         colours = self._backdrop(eye, ways, frame)
@@ -165,8 +182,8 @@ def render_turntable(
 
 
 def quick_still(mesh: MeshData, size: int, token: CancelToken) -> np.ndarray:
-    """A plain picture for previews: uint8 [size, size, 3]."""
-    return Stage(mesh, token, rays=0).still(size, size, token, samples=1)
+    """The object alone, for previews: uint8 [size, size, 4], premultiplied."""
+    return Stage(mesh, token, rays=0).cut_out(size, token)
 
 
 def contact_sheet(pictures: Sequence[np.ndarray], columns: int, gap: int = 4) -> np.ndarray:
@@ -178,6 +195,12 @@ def contact_sheet(pictures: Sequence[np.ndarray], columns: int, gap: int = 4) ->
         y, x = gap + (index // columns) * (height + gap), gap + (index % columns) * (width + gap)
         sheet[y : y + height, x : x + width] = picture
     return sheet
+
+
+def _shown(light: np.ndarray) -> np.ndarray:
+    """Linear light as colours of a screen, uint8."""
+    colours: np.ndarray = np.round(255 * np.clip(light, 0, 1) ** (1 / GAMMA)).astype(np.uint8)
+    return colours
 
 
 def _frame(camera: Camera) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from ddmi_models.cameras import Camera
+from ddmi_models.errors import BadInput
 from ddmi_models.planes import Latents
 from ddmi_models.recipes import Recipe
 
@@ -134,6 +135,14 @@ class Picture:
     pixels: np.ndarray
     depth: np.ndarray | None = None
     opacity: np.ndarray | None = None
+
+    def cut_out(self) -> np.ndarray:
+        """A radiance field's picture without its white background: uint8 [height, width, 4], premultiplied."""
+        if self.opacity is None:
+            raise BadInput("Only pictures of radiance fields have an opacity.")
+        alpha = np.rint(255 * self.opacity.clip(0, 1)).astype(np.uint8)[..., None]
+        white = np.minimum(self.pixels, 255 - alpha)
+        return np.concatenate([np.minimum(self.pixels - white, alpha), alpha], axis=-1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,8 @@ from functools import lru_cache
 
 from ddmi_models.text.synonyms import PLAIN_WORDS, plain, read_as
 
-WORD = re.compile(r"[a-z]+|[0-9]+")
+WORD = re.compile(r"[^\W\d_]+|\d+|[\U0001f000-\U0001faff]+")
+"""Letters of any script, numbers, or pictographs: whatever is unknown of them is said to be left out."""
 SHORTEST_CORRECTED = 4
 """Shorter words are not corrected: one letter makes too many of them another word."""
 

@@ -47,6 +47,7 @@ class Stage(QWidget):
         self._tool_stack.addWidget(QWidget())
         self._lay_out()
         self.banner = Banner(self.stack)
+        self.stack.currentChanged.connect(self.banner.raise_)  # the stack puts a new page on top of everything
         self._connect()
 
     def _lay_out(self) -> None:

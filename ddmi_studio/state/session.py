@@ -53,7 +53,7 @@ class Session(QObject):
     Signals:
         models_changed: the list of models came. domain_changed: another domain's view is wanted (its name).
         generating: a generation was sent down the queue.
-        preview: a picture (uint8 [h, w, 3]) of the running generation; preview_ended: it is over.
+        preview: a picture (as in the event Preview) of the running generation; preview_ended: it is over.
         import_wanted: the Path of an official file, which has to be looked into first.
         plain_file: the Path of a file that was opened and carries no recipe.
         message: a Message for the banner. message_cleared: it no longer applies.
@@ -187,6 +187,7 @@ class Session(QObject):
             return
         self.make_way()
         self.message_cleared.emit()
+        self._on_model_picked()  # an older sample of another model may be on the screen
         times: dict[str, float] = {}
         job = self.lane.submit(request, lambda event: self._on_generation(job, times, event), Priority.QUEUE)
         many = f" · {request.count} samples" if request.count > 1 else ""

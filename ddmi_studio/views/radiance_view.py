@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-import numpy as np
 from PySide6.QtCore import QElapsedTimer, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QImage, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
@@ -33,16 +32,6 @@ HINT = "drag: orbit    right drag or wheel: zoom    Shift drag: pan    K: keyfra
 QUICK_SAMPLES = 64  # places on a ray of a quick picture
 USUAL = Camera(distance=2.0, angle=0.69)  # until a model says otherwise
 FLIGHT_RATE = 1000 / FRAME  # cameras a second while the path plays
-
-
-def on_backdrop(picture: Picture) -> QImage:
-    """The picture without its white background, to be laid over something else."""
-    assert picture.opacity is not None
-    alpha = np.rint(255 * picture.opacity.clip(0, 1)).astype(np.uint8)[..., None]
-    white = np.minimum(picture.pixels, 255 - alpha)
-    rgba = np.concatenate([np.minimum(picture.pixels - white, alpha), alpha], axis=-1)
-    height, width, _ = rgba.shape
-    return QImage(rgba.data, width, height, 4 * width, QImage.Format.Format_RGBA8888_Premultiplied).copy()
 
 
 class RadianceStage(OrbitStage):
@@ -143,7 +132,7 @@ class RadianceStage(OrbitStage):
 
     def _show(self, view: RadianceView, picture: Picture, state: str) -> None:
         self._look = look_of(view)
-        self._picture, self._plain = on_backdrop(picture), to_image(picture.pixels)
+        self._picture, self._plain = to_image(picture.cut_out()), to_image(picture.pixels)
         height, width, _ = picture.pixels.shape
         self.info.setText(" · ".join(filter(None, (f"{width}x{height} px", state))))
         self.arrange()

@@ -20,10 +20,11 @@ KEPT_WISHES = 32
 
 
 def to_image(pixels: np.ndarray) -> QImage:
-    """A QImage of its own memory from uint8 [height, width, 3]."""
+    """A QImage of its own memory from uint8 [height, width, 3], or [height, width, 4], premultiplied."""
     pixels = np.ascontiguousarray(pixels)
-    height, width, _ = pixels.shape
-    return QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+    height, width, channels = pixels.shape
+    formats = {3: QImage.Format.Format_RGB888, 4: QImage.Format.Format_RGBA8888_Premultiplied}
+    return QImage(pixels.data, width, height, channels * width, formats[channels]).copy()
 
 
 def paint_backdrop(painter: QPainter, size: QSize) -> None:
@@ -72,7 +73,8 @@ class Cover(QWidget):
             return
         rect = self.image_rect()
         painter.drawImage(rect, self._image)
-        frame(painter, rect)
+        if not self._image.hasAlphaChannel():
+            frame(painter, rect)
 
     def _paint_hint(self, painter: QPainter) -> None:
         c = theme.colors()
@@ -176,7 +178,7 @@ class Stage(QWidget):
         self.arrange()
 
     def show_preview(self, image: np.ndarray) -> None:
-        """A rough picture of the sample in the making, uint8 [height, width, 3]."""
+        """A rough picture of the sample in the making, as in the event Preview."""
         self._previewing = True
         self.cover.show_image(to_image(image))
         self._cover_or_not()

@@ -21,7 +21,7 @@ from ddmi_models.errors import EngineError
 from ddmi_models.events import Notice, Result
 from ddmi_models.training.alive import process_lives
 from ddmi_models.training.folder import RunFolder, run_info
-from ddmi_models.training.process import conduct
+from ddmi_models.training.process import NICENESS, conduct
 from ddmi_models.training.queue import queue_folder
 from ddmi_models.training.runs import runs_dir
 from tests.training.small import image_config, image_data
@@ -60,6 +60,8 @@ def test_a_run_lives_in_its_own_process(ddmi, work: Path, monkeypatch: pytest.Mo
     try:
         assert folder == runs_dir() / "image" and pid != os.getpid()
         monkeypatch.chdir("/")  # a run does not depend on where it was started
+        shares = Path(f"/proc/{pid}/autogroup")  # Linux's, where its sessions share a processor
+        assert not shares.exists() or f"nice {NICENESS}" in shares.read_text()
         code, out, err = ddmi("runs", "sample", "image")
         assert code == 0, err
         with Image.open(out.strip()) as picture:

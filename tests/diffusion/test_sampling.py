@@ -129,6 +129,8 @@ def test_clipping_is_for_ancestral_sampling_alone() -> None:
         {"steps": 100_000},
         {"sampler": "ddpm", "steps": 20},
         {"guidance": -1.0},
+        {"guidance": float("nan")},
+        {"guidance": float("inf")},
         {"sampler": "ddim", "eta": 1.5},
         {"sampler": "euler", "eta": 0.5},
         {"seeds": []},

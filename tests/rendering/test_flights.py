@@ -34,6 +34,12 @@ def pose(camera: Camera) -> np.ndarray:
     return camera.matrix(2.0)
 
 
+@pytest.mark.parametrize("camera", [Camera(math.nan), Camera(0, math.inf), Camera(distance=math.inf)], ids=str)
+def test_a_camera_s_numbers_have_to_be_finite(camera: Camera) -> None:
+    with pytest.raises(BadInput, match="finite"):
+        camera.matrix(2.0)
+
+
 cameras = st.lists(
     st.builds(Camera, st.floats(-180, 180), st.floats(-80, 80), st.floats(0.5, 4)), min_size=2, max_size=5
 )

@@ -91,14 +91,19 @@ def test_quick_render_agrees_with_the_dense_one(kind: str, monkeypatch: pytest.M
     assert 0.15 < float((dense.opacity > 0.9).float().mean()) < 0.95  # something, and something beside it
     assert float(dense.colour.std()) > 0.05
     grid = occupancy_grid(domain, sample.fields, TOKEN)
-    evaluated = []
-    plain = domain.colours_and_density
+    evaluated, shaded = [], []
+    plain, shading = domain.hidden_and_density, domain.mlp.colours
 
-    def counted(fields, points, views):
+    def counted(fields, points):
         evaluated.append(points.shape[1])
-        return plain(fields, points, views)
+        return plain(fields, points)
 
-    monkeypatch.setattr(domain, "colours_and_density", counted)
+    def counted_colours(hidden, directions):
+        shaded.append(len(hidden))
+        return shading(hidden, directions)
+
+    monkeypatch.setattr(domain, "hidden_and_density", counted)
+    monkeypatch.setattr(domain.mlp, "colours", counted_colours)
     with torch.inference_mode():
         quick = RayMarcher(domain, sample.fields, grid, SAMPLES, TOKEN).march(origins, directions)
     error = (quick.colour - dense.colour).square().mean()
@@ -106,7 +111,8 @@ def test_quick_render_agrees_with_the_dense_one(kind: str, monkeypatch: pytest.M
     assert float((quick.opacity - dense.opacity).abs().max()) < 0.01
     solid = dense.opacity > 0.9
     assert float((quick.depth - dense.depth)[solid].abs().max()) < 0.01
-    assert sum(evaluated) < 0.7 * SAMPLES * len(origins)
+    assert 0 < sum(evaluated) < 0.7 * SAMPLES * len(origins)
+    assert 0 < sum(shaded) < 0.7 * sum(evaluated)  # colours only where some light is
 
 
 def test_a_starters_own_samples_a_ray_agree_with_twice_as_many_dense_ones() -> None:

@@ -64,7 +64,9 @@ def test_turntable_comes_around() -> None:
 
 
 def test_quick_still_shows_the_object() -> None:
-    assert object_mask(quick_still(surface(ball(), 16), 40, TOKEN)).mean() > 0.2
+    picture = quick_still(surface(ball(), 16), 40, TOKEN)
+    assert picture.shape == (40, 40, 4) and 0.2 < (picture[..., 3] == 255).mean() < 0.9
+    assert picture[20, 20, :3].max() > 100 and not picture[0, 0].any(), "nothing is behind the object"
 
 
 def test_contact_sheet_places_pictures_row_by_row() -> None:

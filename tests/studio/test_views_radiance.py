@@ -304,6 +304,15 @@ def test_a_preview_covers_the_field_and_then_it_is_seen_again(view, asked):
     assert tuple(pixels(view)[MIDDLE.y(), MIDDLE.x()]) != (20, 200, 20)
 
 
+def test_a_preview_without_a_background_lies_on_the_view_s_own(view, asked):
+    picture = np.zeros((16, 16, 4), np.uint8)
+    picture[6:10, 6:10] = (20, 200, 20, 255)
+    view.show_preview(picture)
+    seen, rect = pixels(view), view.cover.image_rect().toRect()
+    assert tuple(seen[rect.center().y(), rect.center().x()]) == (20, 200, 20)
+    assert seen[rect.top() + 4, rect.left() + 4].max() < 90, "dark, as the view is"
+
+
 def test_another_model_s_camera_is_taken_over(view, asked, told):
     view.set_settings(RenderSettings(resolution=96, camera=Camera(10, 50, 1.3, 0.4)), moving=False)
     assert asked[-1].camera.matrix(1) == pytest.approx(Camera(10, 50, 1.3).matrix(1))

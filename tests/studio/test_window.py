@@ -18,6 +18,7 @@ from ddmi_studio.app import parse
 from ddmi_studio.pages import dialogs
 from ddmi_studio.pages.settings import SettingsPage
 from ddmi_studio.state import settings as stored
+from ddmi_studio.state.messages import Message
 from ddmi_studio.state.scene import Scene
 from ddmi_studio.studio import Studio
 from ddmi_studio.views import SCENES
@@ -303,6 +304,32 @@ def test_previews_are_shown_while_sampling_only_if_wanted(qtbot, studio, engine)
     studio.create.recipe.previews.click()
     generate(qtbot, studio, "avatars")
     assert not shown and not requests(engine, Generate)[-1].previews
+
+
+def test_a_sample_comes_on_the_screen_although_one_of_another_model_was_looked_at(qtbot, studio):
+    generate(qtbot, studio, "furniture")
+    generate(qtbot, studio, "avatars")
+    shape, _ = studio.session.samples.all
+    studio.session.samples.select(shape)
+    assert studio.session.domain == "shape" and studio.session.form.model.name == "avatars"
+    previews = []
+    studio.session.preview.connect(previews.append)
+    generate(qtbot, studio, "avatars")
+    assert studio.session.samples.current is studio.session.samples.all[2] and studio.session.domain == "image"
+    assert previews
+
+
+def test_a_message_lies_on_top_of_the_views(qtbot, studio):
+    stage = studio.create.stage
+    generate(qtbot, studio, "furniture")
+    studio.session.message.emit(Message("Words were left out."))
+    generate(qtbot, studio, "avatars")
+    assert stage.banner.isHidden(), "a new sample has messages of its own"
+    studio.session.message.emit(Message("Words were left out."))
+    studio.session.pick_model("furniture")
+    middle = stage.banner.geometry().center()
+    seen = stage.stack.childAt(middle)
+    assert seen is stage.banner or stage.banner.isAncestorOf(seen)
 
 
 def test_candidates_are_asked_for_where_a_prompt_ranks_them(qtbot, studio, engine):

@@ -53,6 +53,11 @@ def test_prompts_are_read_with_typos_and_unknown_words_set_aside() -> None:
     assert read.corrected == (("tabel", "table"),)
 
 
+def test_words_of_every_script_are_said_to_be_left_out() -> None:
+    read = Vocabulary(KNOWN).read("椅子 стул 🪑, a Rücken chair")
+    assert read.unknown == ("椅子", "стул", "🪑", "rücken") and read.words == ("a", "chair")
+
+
 @given(st.data())
 def test_a_typo_is_read_as_its_word_or_reported(data: st.DataObject) -> None:
     vocabulary = furniture()
