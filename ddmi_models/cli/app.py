@@ -10,6 +10,7 @@ import typer
 from ddmi_models.cancel import WorkCancelled
 from ddmi_models.cli import data, derive, evaluate, generate, machine, models, runs
 from ddmi_models.cli.session import interrupt, say, wants_traceback
+from ddmi_models.devices import share_processor
 from ddmi_models.errors import EngineError
 
 FAILED, WRONG_USAGE = 1, 2
@@ -44,6 +45,7 @@ def main() -> None:
 
 def run() -> int:
     """Run the command line; returns the exit code."""
+    share_processor()
     with interrupt.listening():
         try:
             code = app(standalone_mode=False)

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from ddmi_models.cancel import CancelToken, WorkCancelled
+from ddmi_models.devices import share_processor
 from ddmi_models.errors import EngineError
 from ddmi_models.events import Event, Notice, Progress, Result
 from ddmi_models.training.alive import first_process, launched_processes
@@ -26,6 +27,7 @@ LINE_SECONDS = 5.0
 def main() -> int:
     """Run a training as the command line says; returns the exit code."""
     faulthandler.enable()
+    share_processor()
     arguments = _parser().parse_args()
     token = CancelToken()
     for number in (signal.SIGINT, signal.SIGTERM):
