@@ -38,7 +38,7 @@ SUFFIXES = {"image": ".png", "shape": ".glb", "nerf": ".mp4", "video": ".mp4"}
 FRAMED = ("nerf", "video")
 """Domains whose single sample becomes the folder itself: a picture a frame."""
 
-PLANNED = ("resolution", "iso", "gains", "grain", "timing", "views", "keyframes", "seconds", "faces")
+PLANNED = tuple("resolution iso gains grain timing views camera keyframes seconds shows faces".split())
 """Arguments of Export that PlanExport takes too."""
 
 SHOWS = ("colour", "depth", "normals")

@@ -40,7 +40,7 @@ def read_recipe(path: Path) -> Recipe:
         BadInput: if there is no such file, or it is broken. NoRecipe: if it carries none, or its kind never does.
     """
     if path.is_dir():
-        return recipe_from_json(_recipe_beside(path / FOLDER_RECIPE, path.name))
+        return recipe_from_json(_recipe_beside(path / FOLDER_RECIPE, path.resolve().name))
     if not path.is_file():
         raise BadInput(f"There is no file {path}.")
     suffix = path.suffix.lower()
@@ -51,7 +51,8 @@ def read_recipe(path: Path) -> Recipe:
     try:
         text = READERS[suffix](path)
     except (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error) as error:
-        raise BadInput(f"{path} is not a readable {suffix} file ({error}).", "It may be damaged.") from None
+        reason = "it is cut off" if isinstance(error.__cause__ or error, struct.error) else error
+        raise BadInput(f"{path} is not a readable {suffix} file ({reason}).", "It may be damaged.") from None
     if text is None:
         raise NoRecipe(f"{path} carries no recipe.", "It was not exported by this program, or another one rewrote it.")
     return recipe_from_json(text)

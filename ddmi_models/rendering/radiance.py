@@ -299,6 +299,8 @@ class NerfRenderer(Renderer[Looks]):
         super().check(domain, request, size)
         if request.seconds is not None and not 0 < request.seconds <= LONGEST_CLIP:
             raise BadInput(f"A clip of {request.seconds:g} s was asked for.", f"Use up to {LONGEST_CLIP:g} s.")
+        if request.camera is not None:
+            request.camera.matrix(1.0)
         if request.keyframes:
             suffix = suffix_of(request.path)
             if suffix not in CLIPS and suffix != FOLDER:

@@ -113,6 +113,21 @@ class Renderer(ABC, Generic[SomeView]):
         """Refuse an export before any work is done for it. Raises: BadInput, OutOfMemory."""
         suffix = self.check_suffix(request.path)
         check_gains(request.gains, domain.scales)
+        self._check_surface(request, suffix)
+        if request.grain and not domain.config.coordinate_net.noise:
+            raise BadInput("This model has no grain.", "Set it to 0.")
+        seen = request.keyframes or request.camera or request.views or request.seconds or request.shows != "colour"
+        if seen and not self.seen_by_cameras:
+            raise BadInput(
+                f"This model makes {self.makes}: no camera moves around them.",
+                "Leave out views, camera, keyframes, seconds and what they show.",
+            )
+        if request.timing != Timing() and not self.timed:
+            raise BadInput(f"This model makes {self.makes}, which have no frames to time.", "Leave out the frame rate.")
+        if suffix != LATENT_SUFFIX:
+            self.check_size(suffix, *size)
+
+    def _check_surface(self, request: Export | PlanExport, suffix: str) -> None:
         if request.iso is not None:
             logit(request.iso)
             if not BYTES_PER_FACE.keys() & {*self.suffixes}:
@@ -120,14 +135,6 @@ class Renderer(ABC, Generic[SomeView]):
         check_faces(request.faces)
         if request.faces is not None and suffix not in BYTES_PER_FACE:
             raise BadInput(f"{request.path.name} has no faces to count.", "Leave out the number of faces.")
-        if request.grain and not domain.config.coordinate_net.noise:
-            raise BadInput("This model has no grain.", "Set it to 0.")
-        if request.keyframes and not self.seen_by_cameras:
-            raise BadInput(f"This model makes {self.makes}: no camera moves around them.", "Leave out the keyframes.")
-        if request.timing != Timing() and not self.timed:
-            raise BadInput(f"This model makes {self.makes}, which have no frames to time.", "Leave out the frame rate.")
-        if suffix != LATENT_SUFFIX:
-            self.check_size(suffix, *size)
 
     @abstractmethod
     def estimate(

@@ -90,7 +90,7 @@ class ExportEstimate:
 class PlanExport:
     """Refuse an export of a model's samples that cannot be done, before anything is sampled. Result: ExportEstimate.
 
-    `path`, `resolution`, `views`, `keyframes`, `seconds` and `faces` as in Export.
+    Everything else as in Export.
     """
 
     model: str
@@ -101,8 +101,10 @@ class PlanExport:
     grain: float = 0.0
     timing: Timing = WHOLE_CLIP
     views: int | None = None
+    camera: Camera | None = None
     keyframes: tuple[Camera, ...] = ()
     seconds: float | None = None
+    shows: Shows = "colour"
     faces: int | None = None
 
 

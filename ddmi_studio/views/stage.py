@@ -141,6 +141,14 @@ class Overlay(QLabel):
         self.setContentsMargins(PLATE, 4, PLATE, 4)
         self.backed = False
 
+    def fit(self, width: int) -> None:
+        """Take the room of the text in one line, or in several where these pixels are too few."""
+        self.setWordWrap(False)
+        self.adjustSize()
+        if self.width() > width:
+            self.setWordWrap(True)
+            self.resize(width, self.heightForWidth(width))
+
     def paintEvent(self, event: QPaintEvent) -> None:
         if self.backed and self.text():
             painter = QPainter(self)
@@ -225,11 +233,11 @@ class Stage(QWidget):
         for layer in self._layers():
             layer.setGeometry(self.rect())
             layer.raise_()
-        for label in self.overlays():
-            label.adjustSize()
-            label.raise_()
         left, top = MARGIN - PLATE, MARGIN - 8
         right, bottom = self.width() - left, self.height() - self.foot() - top
+        for label in self.overlays():
+            label.fit(right - left)
+            label.raise_()
         crowded = self.info.width() + self.timing.width() > right - left
         self.info.move(left, top)
         self.timing.move(right - self.timing.width(), top + (self.info.height() if crowded else 0))

@@ -51,6 +51,7 @@ def test_turntables_and_meshes_are_written(ddmi) -> None:
         (("--mesh", "--out", "a.png"), 2, "--mesh writes .glb"),
         (("--camera", "1", "--out", "a.png"), 2, "give azimuth,elevation"),
         (("--camera", "1,2,0", "--out", "a.png"), 1, "distance 0"),
+        (("--camera", "nan,2", "--out", "a.png"), 1, "finite"),
         (("--keyframes", "1,2;3", "--out", "a.mp4"), 2, "--keyframes 3 has 1 numbers"),
         (("--keyframes", "1,2", "--out", "a.mp4"), 1, "through 1 keyframes"),
         (("--shows", "sound", "--out", "a.png"), 2, "none of colour, depth, normals"),

@@ -229,8 +229,15 @@ def test_cancelling_an_export_leaves_nothing(tmp_path: Path) -> None:
 def test_foreign_files_are_named(suffix: str, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / f"a{suffix}"
     path.write_bytes(content)
-    with pytest.raises(BadInput, match=r"a\."):
+    with pytest.raises(BadInput, match=r"a\.") as refused:
         read_latent(path) if suffix == LATENT_SUFFIX else read_recipe(path)
+    assert "unpack" not in str(refused.value), "said in a user's words"
+
+
+def test_a_folder_without_a_recipe_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match=tmp_path.name):
+        read_recipe(Path("."))
 
 
 @given(cut=st.floats(0, 0.99))

@@ -256,6 +256,14 @@ def test_no_surface_is_said_and_shown_empty(view, asked):
     assert not wooden(pixels(view)).any()
 
 
+def test_a_long_description_stays_within_a_narrow_view(view, asked):
+    view.resize(300, 300)
+    view.info.setText("at most 160 cells on the screen here · " * 3)
+    view.set_timing("meshed in 2 s")
+    assert view.rect().contains(view.info.geometry()) and view.info.height() > 2 * view.timing.height() - 8
+    assert view.timing.geometry().top() >= view.info.geometry().bottom()
+
+
 def test_a_preview_covers_the_shape_and_then_it_is_seen_again(view, asked):
     view.show_preview(np.full((16, 16, 3), (20, 200, 20), np.uint8))
     assert tuple(pixels(view)[MIDDLE.y(), MIDDLE.x()]) == (20, 200, 20)
