@@ -111,7 +111,8 @@ class Renders(QObject):
         choice = self._session.render.export(entry.domain)
 
         def heard(event: Event) -> None:
-            if isinstance(event, Result) and isinstance(event.value, ExportEstimate):
+            shown = self._session.samples.current is entry
+            if shown and isinstance(event, Result) and isinstance(event.value, ExportEstimate):
                 self.estimated.emit(event.value)
 
         size, timing = max(choice.resolution), self._timing(entry.domain)

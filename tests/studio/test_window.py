@@ -332,6 +332,17 @@ def test_a_message_lies_on_top_of_the_views(qtbot, studio):
     assert seen is stage.banner or stage.banner.isAncestorOf(seen)
 
 
+def test_the_cost_of_a_sample_that_is_gone_is_not_told(qtbot, studio):
+    generate(qtbot, studio, "furniture")
+    estimate = studio.create.inspector.estimate
+    qtbot.waitUntil(lambda: estimate.text().startswith("about"), timeout=TIMEOUT)
+    studio.create.renders.estimate()
+    studio.create.renders._delay.timeout.emit()  # asked for, and on its way
+    studio.session.samples.select(None)
+    qtbot.wait(400)
+    assert estimate.text() == "Generate a sample to export it."
+
+
 def test_candidates_are_asked_for_where_a_prompt_ranks_them(qtbot, studio, engine):
     recipe = studio.create.recipe
     click(qtbot, recipe.advanced.header)
