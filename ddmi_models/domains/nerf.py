@@ -83,13 +83,17 @@ class NerfDomain(TriplaneDomain):
         self, fields: BasisFields, points: torch.Tensor, directions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Colours [B, N, 3] and densities [B, N] at points [B, N, 3] seen in unit directions [B, N, 3]."""
-        colours, raw = self.mlp(points, directions, self.features(fields, points))
-        return colours, self._density(raw)
+        hidden, density = self.hidden_and_density(fields, points)
+        return self.colours(hidden, directions), density
 
     def hidden_and_density(self, fields: BasisFields, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Hidden values [B, N, width], from which `mlp.colours` makes colours, and densities [B, N] at points [B, N, 3]."""
+        """Hidden values [B, N, width], which `colours` starts from, and densities [B, N] at points [B, N, 3]."""
         hidden, raw = self.mlp.hidden_and_density(points, self.features(fields, points))
         return hidden, self._density(raw)
+
+    def colours(self, hidden: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
+        """Colours [..., 3] in [0, 1] of hidden values [..., width] seen in unit directions [..., 3]."""
+        return self.mlp.colours(hidden, directions)
 
     def density(self, fields: BasisFields, points: torch.Tensor) -> torch.Tensor:
         """Densities [B, N] at points [B or 1, N, 3] of the world, per world unit."""

@@ -60,7 +60,7 @@ class RadianceMLP(nn.Module):
         return hidden, self.sigma(hidden)[..., 0]
 
     def colours(self, hidden: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
-        """Colours [..., 3] in [0, 1] of points with the hidden values [..., width], seen in unit directions [..., 3]."""
+        """Colours [..., 3] in [0, 1] of hidden values [..., width] seen in unit directions [..., 3]."""
         seen = frequency_encoding(directions, self.config.direction_frequencies)
         shaded = self._activated(self.dir_encoding(torch.cat([self.xyz_encoding_final(hidden), seen], dim=-1)))
         return torch.sigmoid(self.rgb(shaded))

@@ -32,7 +32,7 @@ FAINT = 1e-4
 """Share of a ray's light up to which a sample's colour is not looked at."""
 
 GRID_CELLS = 64
-EMPTY_THICKNESS = 0.003
+EMPTY_THICKNESS = 0.01
 """Optical thickness, from one corner of the cube to the opposite one, up to which a cell counts as empty."""
 
 REACH = 1.3
@@ -158,7 +158,7 @@ class RayMarcher:
         shares, numbers = weights[wanted], rays[torch.nonzero(wanted)[:, 0]]
         seen = shares > FAINT
         numbers = numbers[seen]
-        colours = self.domain.mlp.colours(hidden[seen], views[numbers])
+        colours = self.domain.colours(hidden[seen], views[numbers])
         return numbers, shares[seen, None] * colours
 
     def depth_range(self, origins: torch.Tensor) -> tuple[float, float]:

@@ -22,10 +22,11 @@ class BallDomain(NerfDomain):
         inside = RADIUS - (points - torch.tensor(CENTRE)).norm(dim=-1)
         return DENSITY * torch.sigmoid(400 * inside)
 
-    def colours_and_density(
-        self, fields: BasisFields, points: torch.Tensor, directions: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        return (points + 0.5).clamp(0, 1), self.density(fields, points)
+    def hidden_and_density(self, fields: BasisFields, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return points, self.density(fields, points)
+
+    def colours(self, hidden: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
+        return (hidden + 0.5).clamp(0, 1)
 
 
 def ball() -> Decoded:

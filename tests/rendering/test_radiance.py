@@ -92,7 +92,7 @@ def test_quick_render_agrees_with_the_dense_one(kind: str, monkeypatch: pytest.M
     assert float(dense.colour.std()) > 0.05
     grid = occupancy_grid(domain, sample.fields, TOKEN)
     evaluated, shaded = [], []
-    plain, shading = domain.hidden_and_density, domain.mlp.colours
+    plain, shading = domain.hidden_and_density, domain.colours
 
     def counted(fields, points):
         evaluated.append(points.shape[1])
@@ -103,7 +103,7 @@ def test_quick_render_agrees_with_the_dense_one(kind: str, monkeypatch: pytest.M
         return shading(hidden, directions)
 
     monkeypatch.setattr(domain, "hidden_and_density", counted)
-    monkeypatch.setattr(domain.mlp, "colours", counted_colours)
+    monkeypatch.setattr(domain, "colours", counted_colours)
     with torch.inference_mode():
         quick = RayMarcher(domain, sample.fields, grid, SAMPLES, TOKEN).march(origins, directions)
     error = (quick.colour - dense.colour).square().mean()
