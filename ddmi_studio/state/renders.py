@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from ddmi_models.events import Cancelled, Event, Failed, Notice, Partial, Progress, Result
 from ddmi_models.requests import EstimateExport, Export, ExportEstimate, Render, Timing, View
-from ddmi_studio.jobs import Priority
+from ddmi_studio.jobs import Job, Priority
 from ddmi_studio.state.messages import Message, problem
 from ddmi_studio.state.queue import duration
 from ddmi_studio.state.render import MESHES
@@ -40,9 +40,11 @@ class Renders(QObject):
         super().__init__(session)
         self._session = session
         self._render_seconds: float | None = None
+        self._wished: dict[str, tuple[SessionSample, Job]] = {}
         self._delay = QTimer(self, singleShot=True, interval=ESTIMATE_DELAY)
         self._delay.timeout.connect(self._ask_estimate)
         session.samples.selected.connect(self._on_selected)
+        session.domain_changed.connect(self._drop_unseen)
         session.render.export_changed.connect(lambda _domain: self.estimate())
         session.render.changed.connect(self._on_settings)
         session.render.shot_changed.connect(lambda _domain: self.estimate())
@@ -67,9 +69,18 @@ class Renders(QObject):
                 self._tell_timing(entry)
 
         asked = time.monotonic()
-        self._session.lane.submit(Render(entry.sample, view), heard, Priority.VIEW, channel)
+        job = self._session.lane.submit(Render(entry.sample, view), heard, Priority.VIEW, channel)
+        self._wished[channel] = entry, job
+
+    def _drop_unseen(self, domain: str) -> None:
+        """What was asked for of samples that are no longer on the screen keeps nobody waiting."""
+        for channel, (entry, job) in list(self._wished.items()):
+            if entry is not self._session.samples.current or entry.domain != domain:
+                self._session.lane.cancel(job)
+                del self._wished[channel]
 
     def _on_selected(self, entry: SessionSample | None) -> None:
+        self._drop_unseen(entry.domain if entry is not None else "")
         self._render_seconds = None
         self._tell_timing(entry)
         self.estimate()

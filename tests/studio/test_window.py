@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QWidget
 from ddmi_models.errors import OutOfMemory
 from ddmi_models.requests import Export, Generate, ImportModel, MeshView, Render
 from ddmi_studio.app import parse
+from ddmi_studio.jobs import Priority
 from ddmi_studio.pages import dialogs
 from ddmi_studio.pages.settings import SettingsPage
 from ddmi_studio.state import settings as stored
@@ -317,6 +318,16 @@ def test_a_sample_comes_on_the_screen_although_one_of_another_model_was_looked_a
     generate(qtbot, studio, "avatars")
     assert studio.session.samples.current is studio.session.samples.all[2] and studio.session.domain == "image"
     assert previews
+
+
+def test_a_picture_that_nobody_sees_any_more_keeps_no_sample_waiting(qtbot, studio, engine):
+    generate(qtbot, studio, "furniture")
+    engine.render_seconds = 3600.0
+    studio.session.render.set("shape", iso=0.4)
+    qtbot.waitUntil(lambda: any(job.priority is Priority.VIEW for job in studio.session.lane._running), timeout=TIMEOUT)
+    studio.session.pick_model("avatars")
+    engine.render_seconds = 0.0
+    generate(qtbot, studio, "avatars")
 
 
 def test_a_message_lies_on_top_of_the_views(qtbot, studio):
