@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import trimesh
 from PIL import Image
+
+from tests.soak.peaks import peak_of
 
 pytestmark = pytest.mark.soak
 
@@ -16,18 +16,15 @@ BOUND = 1.5 * 2**30
 """Bytes above what the same export needs at a small size: the program, its libraries, the model, the sampling."""
 
 EXPORT = """
-import resource, sys
 from ddmi_models.cli.app import run
 assert run() == 0
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
 
 def peak(path: Path, starter: str, resolution: int, *more: str) -> int:
     """Most resident memory, bytes, of a process that samples and writes."""
     given = ["generate", starter, "--seed", "7", "--resolution", str(resolution), "--out", str(path), *more]
-    done = subprocess.run([sys.executable, "-c", EXPORT, *given], check=True, capture_output=True, text=True)
-    return int(done.stdout.splitlines()[-1])
+    return peak_of(EXPORT, *given)[-1]
 
 
 def test_memory_of_a_large_picture_is_bounded(tmp_path: Path) -> None:

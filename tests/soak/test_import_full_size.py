@@ -5,25 +5,23 @@ By hand: `python -m pytest -m soak tests/soak/test_import_full_size.py -s`
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from ddmi_models.checkpoints.store import read_header, tensor_shapes
 from tests.soak.full_size import write_official
+from tests.soak.peaks import peak_of
 
 MANIFEST = Path(__file__).resolve().parents[1] / "data" / "parity" / "manifests" / "ldm-celebahq.json"
 MEMORY_OF_THE_MACHINE = 8 << 30
 FULL_SIZE = 15 << 30
 
 IMPORT = """
-import resource, sys
+import sys
 from pathlib import Path
 from ddmi_models.checkpoints.importer import convert_official, drained
 drained(convert_official(Path(sys.argv[1]), Path(sys.argv[2]), precision=sys.argv[3]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
 
@@ -34,10 +32,7 @@ def test_import_of_the_largest_file_fits_a_small_machine(tmp_path: Path, precisi
     try:
         size = write_official(source, MANIFEST)
         assert size > FULL_SIZE
-        done = subprocess.run(
-            [sys.executable, "-c", IMPORT, source, target, precision], capture_output=True, text=True, check=True
-        )
-        peak = int(done.stdout)
+        peak = peak_of(IMPORT, source, target, precision)[-1]
         result = target.stat().st_size
         print(f"\n{precision}: file of {size / 1e9:.1f} GB, peak {peak >> 20} MiB, result {result / 1e9:.2f} GB")
         assert peak < MEMORY_OF_THE_MACHINE / 4
