@@ -82,7 +82,7 @@ SWEEP_SECONDS = 0.25
 FAINT_DEPTH = 0.85
 """Grey of the farthest depth, before white where nothing is."""
 
-EVALUATED = 40
+EVALUATED = 28
 """Samples of a ray that are evaluated on average, of a typical object."""
 
 BYTES_PER_RAY = 34
