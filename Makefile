@@ -29,7 +29,7 @@ test: env-test
 	$(TEST_ENV) $(BIN)/python -m pytest $(ARGS)
 
 soak: env-test
-	$(TEST_ENV) $(BIN)/python -m pytest -m soak $(ARGS)
+	$(TEST_ENV) $(BIN)/python -m pytest -m soak -o faulthandler_timeout=3600 $(ARGS)
 
 lint: env-test
 	$(BIN)/ruff check .
