@@ -65,7 +65,7 @@ def test_previews_show_every_sample_and_stay_in_their_share(home: Path) -> None:
     events = run(engine, Generate("small-shape", count=2, steps=10, prompt="a chair", previews=True))
     previews = [event for event in events if isinstance(event, Preview)]
     assert {preview.index for preview in previews} == {0, 1}
-    assert all(preview.image.shape == (80, 80, 3) and preview.image.dtype == np.uint8 for preview in previews)
+    assert all(preview.image.shape == (80, 80, 4) and preview.image.dtype == np.uint8 for preview in previews)
     budget = generate._PreviewBudget(start=-1e9)
     assert budget.allows()
     budget.spent = 1e12

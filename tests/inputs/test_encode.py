@@ -77,8 +77,8 @@ def test_an_encoded_file_is_a_sample_like_any_other(made: Made, tmp_path: Path) 
     again = final(run(made.engine, Encode(made.model, source))).sample
     assert np.array_equal(again.latents.packed, sample.latents.packed)
     source.unlink()
-    suffix = ".png" if "image" in made.model else ".stl"
-    path = final(run(made.engine, Export(sample, tmp_path / f"b{suffix}", (32, 32), 0.5)))
+    suffix, iso = (".png", None) if "image" in made.model else (".stl", 0.5)
+    path = final(run(made.engine, Export(sample, tmp_path / f"b{suffix}", (32, 32), iso)))
     opened = final(run(made.engine, OpenExport(path)))
     back = final(run(made.engine, Regenerate(opened.recipe)))
     assert opened.sample is None and np.array_equal(back.latents.packed, sample.latents.packed)
