@@ -13,10 +13,11 @@ from ddmi_models.cancel import CancelToken, WorkCancelled
 from ddmi_models.checkpoints.registry import list_models
 from ddmi_models.errors import BadConfig
 from ddmi_models.requests import RunInfo
+from ddmi_models.training.alive import process_lives
 from ddmi_models.training.folder import RunFolder, read_metrics, run_info
 from ddmi_models.training.launching import run_devices
 from ddmi_models.training.process import conduct
-from ddmi_models.training.runs import ask_run, start_process
+from ddmi_models.training.runs import ask_run, list_runs, start_process
 from tests.training.small import image_config, image_data
 
 PATIENCE = 300.0
@@ -44,13 +45,17 @@ def test_a_run_of_two_processes_pauses_and_goes_on(tmp_path: Path) -> None:
     config = image_config(data, steps=40, batch=7, save_every=5, processes=2, register_as="by-two")
     folder = tmp_path / "run"
     RunFolder(folder).create(config)
-    assert ended(start_process(folder)).state in ("waiting", "running")
+    started = ended(start_process(folder))
+    assert started.state in ("waiting", "running")
     wait_for(lambda: run_info(folder).step >= 2)
     paused = ended(ask_run(folder, "pause"))
     assert paused.state == "paused" and 2 <= paused.saved_step == paused.step < 40
     assert '"processes": 2' in (folder / "environment.json").read_text()
 
-    wait_for(lambda: not list((folder / "control").glob("*")))
+    wait_for(
+        lambda: not list((folder / "control").glob("*")) and not process_lives(started.pid, started.process_started)
+    )
+    assert [run.state for run in list_runs()] == ["paused"]  # and takes notice of the process that has ended
     token = CancelToken()
     for event in conduct(config, folder, True, token):  # now as a child of this process, to its end
         assert event is not None
