@@ -11,13 +11,19 @@ from ddmi_models.errors import BadInput, Unavailable
 if TYPE_CHECKING:
     import torch
 
+SHORT_SPIN = "10000"
+"""Turns of a loop, some ten microseconds."""
+
 
 def share_processor() -> None:
-    """Let threads that wait for each other sleep, not spin, unless the user says otherwise. Before torch is imported.
+    """Let threads that wait for each other soon sleep, unless the user says otherwise. Before torch is imported.
 
-    Beside another busy program threads that spin keep each other from the processor: several times as slow.
+    Beside another busy program threads that spin keep each other from the processor: several times as slow. Those that
+    sleep at once are a quarter slower where the processor is free (docs/measurements.md).
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+        os.environ.setdefault("GOMP_SPINCOUNT", SHORT_SPIN)
 
 
 def find_device(name: str) -> torch.device:

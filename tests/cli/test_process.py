@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ddmi_models.devices import SHORT_SPIN, share_processor
 from tests import models
 
 COMMAND = [sys.executable, "-c", "from ddmi_models.cli import main; main()"]
@@ -87,3 +89,16 @@ def test_closed_pipe_is_no_traceback(home: Path) -> None:
     command = f"{sys.executable} -c 'from ddmi_models.cli import main; main()' models show small-image | true"
     done = subprocess.run(command, shell=True, cwd=home, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert "Traceback" not in done.stderr and "Exception" not in done.stderr
+
+
+@pytest.mark.parametrize(("said", "policy", "turns"), [(None, "PASSIVE", SHORT_SPIN), ("ACTIVE", "ACTIVE", None)])
+def test_waiting_threads_sleep_soon_unless_the_user_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, said: str | None, policy: str, turns: str | None
+) -> None:
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.setenv(name, "")  # so that it is as before afterwards
+        monkeypatch.delenv(name)
+    if said is not None:
+        monkeypatch.setenv("OMP_WAIT_POLICY", said)
+    share_processor()
+    assert (os.environ["OMP_WAIT_POLICY"], os.environ.get("GOMP_SPINCOUNT")) == (policy, turns)
