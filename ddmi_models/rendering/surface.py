@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from scipy.sparse import coo_matrix
@@ -32,7 +32,7 @@ def closed_surface(values: np.ndarray, level: float, token: CancelToken) -> tupl
         Vertices float64 [V, 3] in lattice steps (0 ... n - 1, up to 0.1 beyond at the border), faces int64 [F, 3] wound
         outward. Both empty if nothing is inside.
     """
-    vertices, faces = _joined(_closed_slabs(values, np.float32(level)), 0.0, token)
+    vertices, faces = contour(_closed_slabs(values, np.float32(level)), 0.0, token)
     return vertices - 1.0, faces
 
 
@@ -50,13 +50,15 @@ def _closed_slabs(values: np.ndarray, level: np.float32) -> Iterator[tuple[int, 
         yield start, slab
 
 
-def contour(values: np.ndarray, level: float, token: CancelToken) -> tuple[np.ndarray, np.ndarray]:
-    """Marching cubes: vertices float64 [V, 3] in lattice steps, faces int64 [F, 3], outward for inside = high."""
-    return _joined(_slabs(values), level, token)
+def contour(slabs: Iterable[tuple[int, np.ndarray]], level: float, token: CancelToken) -> tuple[np.ndarray, np.ndarray]:
+    """Marching cubes: vertices float64 [V, 3] in lattice steps, faces int64 [F, 3], outward for inside = high.
 
+    Slab by slab; vertices on the plane between two slabs are computed alike in both and joined.
 
-def _joined(slabs: Iterator[tuple[int, np.ndarray]], level: float, token: CancelToken) -> tuple[np.ndarray, np.ndarray]:
-    """Marching cubes slab by slab; vertices on the plane between two slabs are computed alike in both and joined."""
+    Args:
+        slabs: first plane and values [n, ny, nz] of each, one after the other; the last plane of one is the next one's
+            first.
+    """
     vertices: list[np.ndarray] = [np.empty((0, 3))]
     faces: list[np.ndarray] = [np.empty((0, 3), np.int64)]
     count, border = 0, _Border()
@@ -74,11 +76,6 @@ def _joined(slabs: Iterator[tuple[int, np.ndarray]], level: float, token: Cancel
         border = _Border.of(own, index, start + len(slab) - 1)
         count += int(fresh.sum())
     return np.concatenate(vertices), np.concatenate(faces)
-
-
-def _slabs(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    for start in range(0, len(values) - 1, SLAB_CELLS):
-        yield start, values[start : start + SLAB_CELLS + 1]
 
 
 class _Border:

@@ -14,9 +14,9 @@ import pytest
 
 from ddmi_models.devices import SHORT_SPIN, share_processor
 from tests import models
+from tests.waiting import PATIENCE, wait_for
 
 COMMAND = [sys.executable, "-c", "from ddmi_models.cli import main; main()"]
-PATIENCE = 300.0  # seconds that a busy machine may take
 
 
 @pytest.fixture
@@ -65,13 +65,6 @@ def test_interruption_leaves_nothing(number: int, moment: str, home: Path) -> No
     assert process.returncode == 128 + number
     assert out == "" and err.splitlines()[-1] == "Interrupted." and "Traceback" not in err
     assert list(home.iterdir()) == []
-
-
-def wait_for(condition) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_full_disk_is_one_line_and_leaves_nothing(home: Path) -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -25,8 +24,7 @@ from ddmi_models.training.process import NICENESS, conduct
 from ddmi_models.training.queue import queue_folder
 from ddmi_models.training.runs import runs_dir
 from tests.training.small import image_config, image_data
-
-PATIENCE = 300.0
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -102,13 +100,6 @@ def test_runs_are_removed_and_nothing_else(ddmi, work: Path) -> None:
     RunFolder(work / "other").tell(pid=1, process_started=psutil.Process(1).create_time())
     code, _, err = ddmi("runs", "remove", "other")
     assert code == 1 and "is running already" in err and (work / "other" / "model.safetensors").exists()
-
-
-def wait_for(condition) -> None:
-    moment = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < moment
-        time.sleep(0.05)
 
 
 def end(pid: int) -> None:

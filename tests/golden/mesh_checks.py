@@ -30,7 +30,7 @@ def check_surfaces(fixture: Fixture) -> None:
     level = logit(fixture.config["generation"]["threshold"])
     for values, name in SURFACES:
         lattice = fixture.array(values).astype(np.float64)
-        vertices, faces = contour(np.pad(lattice, 1, constant_values=OUTSIDE), level, CancelToken())
+        vertices, faces = contour([(0, np.pad(lattice, 1, constant_values=OUTSIDE))], level, CancelToken())
         expected = fixture.array(f"{name}_vertices") / (1 + CUBE_MARGIN) + 0.5
         steps = len(lattice) - 1
         compare_surfaces(vertices - 1, faces, expected * steps, fixture.array(f"{name}_faces"))

@@ -143,7 +143,7 @@ def test_meeting_edges_are_repaired() -> None:
 
 
 def test_contour_of_nothing_is_empty() -> None:
-    vertices, faces = contour(np.full((5, 5, 5), -1.0, np.float32), 0.0, TOKEN)
+    vertices, faces = contour([(0, np.full((5, 5, 5), -1.0, np.float32))], 0.0, TOKEN)
     assert vertices.shape == (0, 3) and faces.shape == (0, 3)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,7 @@ from ddmi_models.training.launching import run_devices
 from ddmi_models.training.process import conduct
 from ddmi_models.training.runs import ask_run, list_runs, start_process
 from tests.training.small import image_config, image_data
-
-PATIENCE = 300.0
+from tests.waiting import wait_for
 
 
 def ended(work: Generator[Any, None, RunInfo]) -> RunInfo:
@@ -31,13 +29,6 @@ def ended(work: Generator[Any, None, RunInfo]) -> RunInfo:
     except StopIteration as end:
         info: RunInfo = end.value
         return info
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    moment = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < moment
-        time.sleep(0.1)
 
 
 def test_a_run_of_two_processes_pauses_and_goes_on(tmp_path: Path) -> None:

@@ -21,22 +21,25 @@ from ddmi_models.errors import BadConfig
 from ddmi_models.training.config import TrainConfig
 from ddmi_models.training.data import ShapeBatches
 from ddmi_models.training.folder import read_metrics, run_info
+from ddmi_models.training.launching import LAUNCHER
 from tests.training.killing import LASTING, train
 from tests.training.small import image_config, image_data, shape_config, shape_data
 
 PATIENCE = 400.0
-LAUNCHER = (
-    "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
-    "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", "-m", "ddmi_models.training",
-)  # fmt: skip
 
 
 @contextmanager
 def launched(config: Path, run: Path) -> Iterator[subprocess.Popen[str]]:
     """Two processes that train, as `accelerate launch` starts them."""
-    command = [sys.executable, *LAUNCHER, str(config), "--run", str(run)]
+    command = [sys.executable, *LAUNCHER, "--num_processes", "2", "-m", "ddmi_models.training"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    process = subprocess.Popen(
+        [*command, str(config), "--run", str(run)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+    )
     try:
         yield process
     finally:
