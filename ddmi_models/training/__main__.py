@@ -17,6 +17,7 @@ from ddmi_models.devices import share_processor
 from ddmi_models.errors import EngineError
 from ddmi_models.events import Event, Notice, Progress, Result
 from ddmi_models.training.alive import first_process, launched_processes
+from ddmi_models.training.launching import cancel_when_left_alone
 from ddmi_models.training.planning import RunPlan, plan_new_run, plan_resumed_run
 from ddmi_models.training.process import conduct
 
@@ -32,6 +33,7 @@ def main() -> int:
     token = CancelToken()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: token.cancel())
+    cancel_when_left_alone(token)
     try:
         plan = _plan(arguments)
         show = _Shown(arguments.quiet or not first_process())

@@ -20,7 +20,7 @@ from ddmi_models.training import control
 from ddmi_models.training.alive import first_process, launched_processes
 from ddmi_models.training.config import TrainConfig
 from ddmi_models.training.folder import RunFolder, read_status
-from ddmi_models.training.launching import run_devices, run_launched
+from ddmi_models.training.launching import run_devices, run_launched, waited_for
 from ddmi_models.training.queue import Place, place_in_queue
 from ddmi_models.training.runs import refuse_if_active, remember_run
 
@@ -41,6 +41,8 @@ def conduct(config: TrainConfig, folder: Path, resume: bool, token: CancelToken)
 
     several = launched_processes() > 1
     book = RunFolder(folder, writes=not several)
+    if waited_for():
+        _step_back()  # a launched process is a session of its own
     if not several:
         refuse_if_active(folder)
         check_registration(config, folder)

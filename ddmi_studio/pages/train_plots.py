@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QSizePoli
 
 from ddmi_studio.pages.parts import column, set_role
 from ddmi_studio.state.run_series import Points
-from ddmi_studio.state.training import ShownRun, Training
+from ddmi_studio.state.training import ShownRun, Training, distinct_names
 
 PLOTS_HEIGHT = 290
 """At least; they take what room there is."""
@@ -26,10 +26,11 @@ class CompareButton(QPushButton):
 
     def _fill(self) -> None:
         self.runs.clear()
+        names = distinct_names([run.path for run in self._training.runs])
         for run in self._training.runs:
             if run.path == self._training.current:
                 continue
-            action = self.runs.addAction(f"{run.name}  ·  {run.stage}")
+            action = self.runs.addAction(f"{names[run.path]}  ·  {run.stage}")
             action.setCheckable(True)
             action.setChecked(run.path in self._training.compared)
             action.toggled.connect(lambda on, path=run.path: self._training.compare(path, on))

@@ -7,7 +7,8 @@ nothing, so that neither generating waits for it nor it for generating.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -221,8 +222,10 @@ class Training(QObject):
         self.lane.submit(ShowRun(str(path), log_lines=0), heard, Priority.VIEW)
 
     def others(self) -> dict[str, Points]:
-        """Smoothed losses of the runs to compare with, by name."""
-        return {path.name: series.smoothed() for path, series in self.compared.items() if path != self.current}
+        """Smoothed losses of the runs to compare with, by a name that no other run has."""
+        names = distinct_names([run.path for run in self.runs])
+        chosen = {path: series for path, series in self.compared.items() if path != self.current}
+        return {names.get(path, str(path)): series.smoothed() for path, series in chosen.items()}
 
     # Asking
 
@@ -285,3 +288,9 @@ class Training(QObject):
         self.runs = (info, *others)
         self._set_pace()
         self.runs_changed.emit()
+
+
+def distinct_names(paths: Sequence[Path]) -> dict[Path, str]:
+    """The last name of each path; the whole path in brackets where others have the same."""
+    counts = Counter(path.name for path in paths)
+    return {path: path.name if counts[path.name] == 1 else f"{path.name} ({path.parent})" for path in paths}

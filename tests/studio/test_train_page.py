@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QMessageBox
 from ddmi_models.checkpoints.registry import models_dir
 from ddmi_models.training.alive import process_lives
 from ddmi_models.training.folder import RunFolder
-from ddmi_models.training.runs import list_runs, runs_dir
+from ddmi_models.training.runs import list_runs, remember_run, runs_dir
 from ddmi_studio.app import parse
 from ddmi_studio.pages import dialogs
 from ddmi_studio.pages.train import TrainPage
@@ -305,6 +305,22 @@ def test_runs_are_compared_and_removed(qtbot, studio, monkeypatch, pictures):
     qtbot.waitUntil(lambda: [run.path for run in training.runs] == [one], timeout=TIMEOUT)
     assert not two.exists() and training.current == one and not training.compared
     assert not view.compare.isVisible()
+
+
+def test_runs_of_one_name_are_compared_side_by_side(qtbot, studio, pictures, tmp_path):
+    one = finished(pictures, "one", 0.1)
+    twins = [finished(pictures, str(tmp_path / place / "twin"), level) for place, level in (("a", 2.0), ("b", 5.0))]
+    for twin in twins:
+        remember_run(twin)
+    view, training = studio.train.run, studio.training
+    qtbot.waitUntil(lambda: len(training.runs) == 3, timeout=TIMEOUT)
+    training.select(one)
+    qtbot.waitUntil(lambda: plotted(view) == 40, timeout=TIMEOUT)
+    view.compare.runs.aboutToShow.emit()
+    for action in view.compare.runs.actions():
+        action.trigger()
+    legend = view.plots.loss.legend
+    qtbot.waitUntil(lambda: all(f"twin ({twin.parent})" in legend.text() for twin in twins), timeout=TIMEOUT)
 
 
 @pytest.fixture

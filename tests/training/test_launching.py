@@ -6,6 +6,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from ddmi_models.cancel import CancelToken, WorkCancelled
@@ -65,6 +66,36 @@ def test_several_processes_are_stopped_as_one(tmp_path: Path) -> None:
     info = run_info(folder)
     assert info.state == "stopped" and info.saved_step >= 2
     assert "Error" not in (folder / "log.txt").read_text()
+
+
+def test_processes_end_when_nobody_waits_for_them(tmp_path: Path) -> None:
+    config = image_config(image_data(tmp_path / "data"), steps=1_000_000, batch=7, processes=2)
+    folder = tmp_path / "run"
+    RunFolder(folder).create(config)
+    started = ended(start_process(folder))
+    wait_for(lambda: run_info(folder).step >= 2)
+    family = psutil.Process(started.pid).children(recursive=True)
+    assert len(family) >= 3  # the launcher and what it launched
+    psutil.Process(started.pid).kill()
+    wait_for(lambda: not any(process.is_running() for process in family))
+    info = run_info(folder)
+    assert info.state == "stopped" and info.saved_step == info.step >= 2
+    assert "What launched this process has ended" in (folder / "log.txt").read_text()
+
+
+def test_nothing_runs_on_when_a_launched_run_is_dropped(tmp_path: Path) -> None:
+    config = image_config(image_data(tmp_path / "data"), steps=1_000_000, batch=7, processes=2)
+    folder = tmp_path / "run"
+    work = conduct(config, folder, False, CancelToken())
+    for _ in work:
+        if run_info(folder).step >= 2:
+            break
+    below = psutil.Process().children(recursive=True)
+    family = [child for child in below if child.status() != psutil.STATUS_ZOMBIE and str(folder) in child.cmdline()]
+    assert len(family) >= 3
+    work.close()
+    assert not any(process.is_running() for process in family)
+    assert run_info(folder).state == "stopped"
 
 
 def test_how_many_processes_a_machine_can_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
