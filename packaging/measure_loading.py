@@ -19,7 +19,7 @@ from ddmi_models.training.loop import build_parts
 from ddmi_models.training.presets import parse_config, preset_text
 from ddmi_models.training.processes import start_accelerator
 from ddmi_models.training.run import Run
-from ddmi_models.training.stages import OBJECTIVES
+from ddmi_models.training.stages import OBJECTIVES, prepared
 
 
 def main() -> None:
@@ -52,7 +52,7 @@ def ready(preset: str, settings: list[str]) -> Run:
     accelerator = start_accelerator(config)
     parts = build_parts(config).to(accelerator.device)
     folder = RunFolder(Path(tempfile.gettempdir()), writes=False)
-    return Run(config, folder, accelerator, parts, OBJECTIVES[config.stage](config, parts))
+    return Run(config, folder, accelerator, parts, prepared(OBJECTIVES[config.stage](config, parts)))
 
 
 def average(work: Callable[[int], object], count: int) -> tuple[float, float]:

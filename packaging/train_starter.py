@@ -28,7 +28,7 @@ from ddmi_models.training.loop import build_parts
 from ddmi_models.training.presets import parse_config, preset_text
 from ddmi_models.training.processes import start_accelerator
 from ddmi_models.training.run import Run
-from ddmi_models.training.stages import OBJECTIVES
+from ddmi_models.training.stages import OBJECTIVES, prepared
 
 STAGES = {
     "avatars": {"autoencoder": 0.58, "diffusion": 0.42},
@@ -59,7 +59,8 @@ def train(config: TrainConfig, folder: Path, until: float) -> None:
     book = RunFolder(folder)
     book.create(config)
     parts = build_parts(config).to(accelerator.device)
-    run = Run(config, book, accelerator, parts, OBJECTIVES[config.stage](config, parts))
+    objective = prepared(OBJECTIVES[config.stage](config, parts))
+    run = Run(config, book, accelerator, parts, objective)
     started = saved = time.monotonic()
     marks: deque[float] = deque([started], maxlen=PACE_STEPS)
     while run.step < UNPLANNED or run.step < run.config.steps:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import torch
 from torch import nn
 
 from ddmi_models.errors import BadConfig
+from ddmi_models.events import Progress
 from ddmi_models.model import ModelParts
 from ddmi_models.nets.ranking import RankingHead
 from ddmi_models.text.tower import Tower
 from ddmi_models.training.config import TrainConfig
-from ddmi_models.training.objectives import LatentBatch, LatentObjective, also_true, retrieval_figures, step_generator
+from ddmi_models.training.latent_objectives import LatentBatch, LatentObjective, also_true, retrieval_figures
+from ddmi_models.training.objectives import step_generator
 
 
 class TextPair(nn.Module):
@@ -37,8 +41,11 @@ class AlignmentObjective(LatentObjective[TextPair, LatentBatch]):
         super().__init__(config, parts)
         if self.train.captions(np.arange(1)) is None:
             raise BadConfig("The training data has no captions to align with.", "Use data with captions.")
-        parts.ranking.set_statistics(*self.encoded.statistics())
         self.pair = TextPair(parts.text, parts.ranking)
+
+    def prepare(self, check: Callable[[], None]) -> Iterator[Progress]:
+        yield from super().prepare(check)
+        self.pair.ranking.set_statistics(*self.encoded.statistics())
 
     def trained(self) -> TextPair:
         return self.pair

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,10 @@ import numpy as np
 import torch
 
 from ddmi_models.domains import Domain
-from ddmi_models.files import atomic_file, cannot_write
+from ddmi_models.errors import OutOfMemory, is_out_of_memory
+from ddmi_models.files import atomic_file
 from ddmi_models.training.data import Batches
+from ddmi_models.training.locks import acquiring, lock_beside
 
 ENCODING_BATCH = 64
 
@@ -44,30 +46,42 @@ class EncodedSet:
         return centre.float(), (spread + noise).sqrt().float()
 
 
-def encoded_set(domain: Domain, data: Batches, folder: Path | None) -> EncodedSet:
-    """The latents of a data set; with a `folder`, in files there, which are mapped, and read again if this encoder has
-    encoded the set before.
+def encoding(
+    domain: Domain, data: Batches, folder: Path | None, check: Callable[[], None]
+) -> Generator[int, None, EncodedSet]:
+    """Encode a data set; yields the number of items that are done, returns the latents. With a `folder` they are in
+    files there, which are mapped, and found again if this encoder has encoded these items before.
+
+    Args:
+        check: called now and then; may raise to stop.
 
     Raises:
-        CannotWrite: if the folder cannot be written to.
+        CannotWrite: if the folder cannot be written to. OutOfMemory: if a single item does not fit.
     """
     if folder is None:
-        means, deviations = zip(*_encode(domain, data), strict=True)
+        means, deviations = [], []
+        for mean, std in _encode(domain, data):
+            means.append(mean)
+            deviations.append(std)
+            check()
+            yield sum(map(len, means))
         return EncodedSet(torch.cat(means), torch.cat(deviations))
     key = _key(domain, data)
     paths = [folder / f"latents-{key}-{part}.npy" for part in ("std", "mean")]
-    if not all(path.is_file() for path in paths):
-        _write(paths, domain, data)
+    with lock_beside(folder, f"latents-{key}") as lock:
+        for _ in acquiring(lock, check):
+            yield 0
+        if not all(path.is_file() for path in paths):
+            for done in _write(paths, domain, data):
+                check()
+                yield done
     std, mean = (torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False)) for path in paths)
     return EncodedSet(mean, std)
 
 
-def _write(paths: Sequence[Path], domain: Domain, data: Batches) -> None:
-    """Write standard deviations and means as they come, so that memory does not grow with the set."""
-    try:
-        paths[0].parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(paths[0], error) from None
+def _write(paths: Sequence[Path], domain: Domain, data: Batches) -> Iterator[int]:
+    """Write standard deviations and means as they come, so that memory does not grow with the set; yields how many."""
+    done = 0
     with ExitStack() as stack:
         files = [stack.enter_context(atomic_file(path)) for path in paths]
         for number, (mean, std) in enumerate(_encode(domain, data)):
@@ -81,6 +95,8 @@ def _write(paths: Sequence[Path], domain: Domain, data: Batches) -> None:
                     }
                     np.lib.format.write_array_header_1_0(file, header)
                 file.write(part.numpy().tobytes())
+            done += len(mean)
+            yield done
 
 
 def _key(domain: Domain, data: Batches) -> str:
@@ -90,18 +106,31 @@ def _key(domain: Domain, data: Batches) -> str:
         for name, tensor in part.state_dict().items():
             digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
     for start in range(0, len(data), ENCODING_BATCH):
-        for tensor in data.inputs(np.arange(start, min(start + 1, len(data)))).values():
+        for tensor in data.inputs(np.arange(start, min(start + ENCODING_BATCH, len(data)))).values():
             digest.update(tensor.numpy().tobytes())
     digest.update(str(len(data)).encode())
     return digest.hexdigest()[:16]
 
 
 def _encode(domain: Domain, data: Batches) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Means and standard deviations float16 [n, C, H, W] on the processor, some items at a time."""
+    """Means and standard deviations float16 [n, C, H, W] on the processor, some items at a time; fewer where memory
+    does not suffice."""
     domain.eval()
     device = next(domain.parameters()).device
-    for start in range(0, len(data), ENCODING_BATCH):
-        items = np.arange(start, min(start + ENCODING_BATCH, len(data)))
-        with torch.no_grad():
-            posterior = domain.encode({key: value.to(device) for key, value in data.inputs(items).items()})
+    start, at_once = 0, ENCODING_BATCH
+    while start < len(data):
+        items = np.arange(start, min(start + at_once, len(data)))
+        try:
+            with torch.no_grad():
+                posterior = domain.encode({key: value.to(device) for key, value in data.inputs(items).items()})
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if at_once == 1:
+                raise OutOfMemory(
+                    "There is not enough memory to encode a single item.", "Make the items smaller, or free memory."
+                ) from None
+            at_once //= 2
+            continue
         yield posterior.mean.half().cpu().contiguous(), posterior.std.half().cpu().contiguous()
+        start += len(items)

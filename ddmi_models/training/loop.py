@@ -7,7 +7,8 @@ import json
 import math
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -33,9 +34,15 @@ from ddmi_models.training.processes import any_process, start_accelerator
 from ddmi_models.training.run import Run
 from ddmi_models.training.stages import OBJECTIVES
 
+FRESH_NAMED = 3
+"""How many tensors that start afresh are named."""
 
-def build_parts(config: TrainConfig) -> ModelParts:
+
+def build_parts(config: TrainConfig, tell: Callable[[str], object] = lambda line: None) -> ModelParts:
     """The modules of a run: fresh, or with the weights of `start_from` where names and shapes agree.
+
+    Args:
+        tell: gets a line about weights that do not.
 
     Raises:
         BadConfig: if neither an architecture nor a model to start from is given, or nothing to fine-tune.
@@ -49,7 +56,7 @@ def build_parts(config: TrainConfig) -> ModelParts:
     torch.manual_seed(config.seed)
     parts = ModelParts(architecture)
     if base is not None:
-        _warm_start(parts, base[1])
+        _warm_start(parts, base[1], tell)
         if base[0].config.text is not None:
             _keep_words(parts, base[0].config.text, base[1])
     return parts
@@ -75,7 +82,7 @@ def _architecture(config: TrainConfig, base: ModelConfig | None) -> ModelConfig:
     return architecture.model_copy(update=added)
 
 
-def _warm_start(parts: ModelParts, tensors: dict[str, torch.Tensor]) -> None:
+def _warm_start(parts: ModelParts, tensors: dict[str, torch.Tensor], tell: Callable[[str], object]) -> None:
     own = parts.tensors()
     taken = {key: value for key, value in tensors.items() if key in own and own[key].shape == value.shape}
     if not taken:
@@ -83,6 +90,12 @@ def _warm_start(parts: ModelParts, tensors: dict[str, torch.Tensor]) -> None:
     with torch.no_grad():
         for key, value in taken.items():
             own[key].copy_(value)
+    known = {key.split(".")[0] for key in tensors}
+    fresh = [key for key in own if key not in taken and key.split(".")[0] in known]
+    if fresh:
+        more = ", ..." if len(fresh) > FRESH_NAMED else ""
+        named = ", ".join(fresh[:FRESH_NAMED]) + more
+        tell(f"{len(fresh)} of {len(own)} tensors are not in the model to start from, or of other sizes: {named}.")
 
 
 def _keep_words(parts: ModelParts, known: TextConfig, tensors: dict[str, torch.Tensor]) -> None:
@@ -122,14 +135,16 @@ def run_training(
         book.clean()
         refuse_reserved(config.data.train)
         book.claim("running", stage=config.stage, steps=config.steps, device=str(accelerator.device))
-        domain = _domain(config)
+        token, domain, lines = token or CancelToken(), _domain(config), list[str]()
+        check = partial(_check_before_steps, book, token)
         if domain is not None:
-            with accelerator.main_process_first():
-                yield from preparing_data(config.data, domain, (token or CancelToken()).check)
-        parts = build_parts(config).to(accelerator.device)  # the data are encoded there too
-        run = Run(config, book, accelerator, parts, OBJECTIVES[config.stage](config, parts))
-        yield from _begin(run, resume)
-        yield from _loop(run, token or CancelToken())
+            yield from _shown(book, preparing_data(config.data, domain, check))
+        parts = build_parts(config, lines.append).to(accelerator.device)  # the data are encoded there too
+        objective = OBJECTIVES[config.stage](config, parts)
+        yield from _shown(book, objective.prepare(check))
+        run = Run(config, book, accelerator, parts, objective)
+        yield from _begin(run, resume, lines)
+        yield from _loop(run, token)
         yield from _checkpoint(run)
         book.end("finished")
     yield Result(book.model)
@@ -156,10 +171,31 @@ def _ending_told(book: RunFolder) -> Iterator[None]:
         raise
 
 
-def _begin(run: Run, resume: bool) -> Iterator[Event]:
-    """Bring the folder and the run to the step at which it starts."""
+def _shown(book: RunFolder, work: Iterable[Progress]) -> Iterator[Progress]:
+    """The progress of what comes before the first step; it stands in the folder too, while it lasts."""
+    for progress in work:
+        book.tell(now=False, message=f"{progress.label}: {progress.step:,} of {progress.total:,}.")
+        yield progress
+    book.tell(message="")
+
+
+def _check_before_steps(book: RunFolder, token: CancelToken) -> None:
+    """Before the first step there is nothing to save. Raises: RunPaused, WorkCancelled, if that is asked for."""
+    found = asked(book.path) if book.writes else ()
+    if "pause" in found or "stop" in found:
+        done(book.path, *found)
+        raise RunPaused if "pause" in found else WorkCancelled
+    token.check()
+
+
+def _begin(run: Run, resume: bool, told: Iterable[str]) -> Iterator[Event]:
+    """Bring the folder and the run to the step at which it starts.
+
+    Args:
+        told: what was noticed before.
+    """
     book = run.folder
-    lines = [*run.objective.notices(), *run.objective.data_notices()]
+    lines = [*told, *run.objective.notices(), *run.objective.data_notices()]
     if resume:
         run.resume()
         lines += [line for line in [_data_notice(run)] if line]
@@ -269,7 +305,12 @@ def _checkpoint(run: Run) -> Iterator[Event]:
     """Validate and save, unless this step is saved already."""
     if run.saved_step == run.step:
         return
-    if figures := run.validate():
+    try:
+        figures = run.validate()
+    except OutOfMemory:
+        run.save()
+        raise
+    if figures:
         run.folder.add_metrics(run.step, run.seconds, figures)
     run.save()
     run.folder.tell(step=run.step, saved_step=run.step, seconds=run.seconds, best=_number(run.best))

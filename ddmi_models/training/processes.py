@@ -112,13 +112,19 @@ def _sum_bucket(bucket: list[torch.Tensor]) -> None:
         tensor.copy_(total.view_as(tensor))
 
 
-def any_process(flags: Sequence[bool], device: torch.device) -> list[bool]:
-    """Which flags at least one process has set.
+def largest(values: Sequence[float], device: torch.device) -> list[float]:
+    """The largest that any process has of each value.
 
     Raises:
         EngineError: if another process has ended.
     """
-    values = torch.tensor([float(flag) for flag in flags], device=device)
+    tensor = torch.tensor(values, dtype=torch.float32, device=device)
     with _together():
-        dist.all_reduce(values, op=dist.ReduceOp.MAX)
-    return [bool(value) for value in values.tolist()]
+        dist.all_reduce(tensor, op=dist.ReduceOp.MAX)
+    most: list[float] = tensor.tolist()
+    return most
+
+
+def any_process(flags: Sequence[bool], device: torch.device) -> list[bool]:
+    """Which flags at least one process has set. Raises: EngineError, if another process has ended."""
+    return [bool(value) for value in largest(flags, device)]

@@ -24,7 +24,7 @@ from ddmi_models.training.folder import BEST_FILE, RunFolder
 from ddmi_models.training.guard import Diverged, Guard
 from ddmi_models.training.lora import check_same_base, save_addon
 from ddmi_models.training.objectives import Objective
-from ddmi_models.training.processes import shares, sum_over_processes
+from ddmi_models.training.processes import largest, shares, sum_over_processes
 from ddmi_models.training.schedules import learning_rate_factor
 
 if TYPE_CHECKING:
@@ -131,7 +131,15 @@ class Run:
             values = torch.tensor(list(totals.values()), dtype=torch.float32, device=self.accelerator.device)
             sum_over_processes([values])
             totals = dict(zip(totals, values.tolist(), strict=True))
+            self._agree_on_parts()
         return totals
+
+    def _agree_on_parts(self) -> None:
+        """Compute as many parts from now on as the process that has least memory: the first one tells and saves it."""
+        (parts,) = largest([self.accumulate], self.accelerator.device)
+        if parts > self.accumulate:
+            self.accumulate = int(parts)
+            self._tell_parts("in another process ")
 
     def _parts_of_batch(self) -> dict[str, float] | None:
         """Compute this process' part of the batch, piece by piece; None if memory ran out."""
@@ -166,31 +174,57 @@ class Run:
         torch.manual_seed(int(words.generate_state(1, np.uint64)[0] >> 1))
 
     def _use_less_memory(self) -> None:
-        items = self.config.batch // self.accelerator.num_processes
+        items = -(-self.config.batch // self.accelerator.num_processes)  # of the largest share
         if self.accumulate >= items:
             raise OutOfMemory(
                 "There is not enough memory for a single item of the batch.",
                 "Make the crop, the points or the model smaller, or free memory.",
             )
         self._forget_gradients()
+        self._free_memory()
+        self.accumulate = min(2 * self.accumulate, items)
+        self._tell_parts("")
+
+    def _free_memory(self) -> None:
         gc.collect()
         if self.accelerator.device.type == "cuda":
             torch.cuda.empty_cache()
-        self.accumulate = min(2 * self.accumulate, items)
+
+    def _tell_parts(self, where: str) -> None:
         self.notices.append(
-            f"Memory ran out in step {self.step}: from now on a batch is computed in {self.accumulate} parts, "
+            f"Memory ran out {where}in step {self.step}: from now on a batch is computed in {self.accumulate} parts, "
             "with the same result."
         )
 
     def validate(self) -> dict[str, float]:
-        """Figures of the averaged weights on held-out data; a new best is written."""
+        """Figures of the averaged weights on held-out data; a new best is written.
+
+        Raises:
+            OutOfMemory: if a single item does not fit.
+        """
         self.average.module.eval()
-        figures = self.objective.validate(self.average.module, self.accelerator.device)
+        figures = self._validated()
         score = next((figures[key] for key in SCORES if key in figures), None)
-        if score is not None and score < self.best:
-            self.best = score
+        settled = self.objective.settled(self.step)
+        if score is not None and (score < self.best or not settled):
+            self.best = score if settled else float("inf")
             self._save_model(self.folder.path / BEST_FILE, {"validation": round(score, 6)})
         return {f"validation_{key}": value for key, value in figures.items()}
+
+    def _validated(self) -> dict[str, float]:
+        while True:
+            try:
+                return self.objective.validate(self.average.module, self.accelerator.device)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if self.objective.at_once == 1:
+                    raise OutOfMemory(
+                        "There is not enough memory to validate a single item.",
+                        "Make the pictures, the points or the model smaller, or free memory.",
+                    ) from None
+            self._free_memory()
+            self.objective.at_once //= 2
 
     def save(self) -> None:
         """Write the averaged model and then the exact state, each whole or not at all.

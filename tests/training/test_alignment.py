@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from ddmi_models.model import load_model
 from ddmi_models.nets.ranking import RankingHead
 from ddmi_models.training import latent_store
 from ddmi_models.training.config import TrainConfig
-from ddmi_models.training.objectives import also_true, retrieval_figures
+from ddmi_models.training.latent_objectives import DiffusionObjective, also_true, retrieval_figures
+from ddmi_models.training.loop import build_parts
+from ddmi_models.training.stages import prepared
 from tests.training.small import image_config, image_data, shape_config, shape_data
 from tests.training.test_run import figures, finish
 
@@ -109,6 +112,22 @@ def test_second_stage_takes_the_pair_over_and_keeps_it_together(
     assert "alignment" in figures(tmp_path / "trained")[0]
 
 
+def test_captions_that_are_all_dropped_leave_figures_and_gradients_in_place(aligned: tuple[Path, Path, Path]) -> None:
+    data, _, path = aligned
+    config = diffusion_config(path, data, batch=4)
+    objective = prepared(DiffusionObjective(config, build_parts(config)))
+    given, stage, device = objective.given(0, slice(0, 2)), objective.trained(), torch.device("cpu")
+    shown, reached = [], []
+    for texts in (given.texts, ["", ""]):  # processes that draw differently must still add up
+        stage.zero_grad(set_to_none=True)
+        loss, figures = objective.loss(stage, replace(given, texts=texts), 0, slice(0, 2), device)
+        loss.backward()
+        shown.append(figures)
+        reached.append({name for name, p in stage.named_parameters() if p.grad is not None})
+    assert reached[0] == reached[1] and shown[0].keys() == shown[1].keys() == {"error", "alignment"}
+    assert shown[1]["alignment"] == 0 and not stage.ranking.project.weight.grad.any()
+
+
 def test_new_words_leave_the_known_ones_as_they_were(aligned: tuple[Path, Path, Path], tmp_path: Path) -> None:
     data, _, path = aligned
     config = diffusion_config(path, data, steps=1, finetune="diffusion", text=TEXT)
@@ -129,13 +148,13 @@ def test_latents_are_encoded_once(aligned: tuple[Path, Path, Path], tmp_path: Pa
     losses = [figures(tmp_path / run)[0]["loss"] for run in ("first", "again")]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     monkeypatch.undo()
-    assert len(list((tmp_path / "latents").iterdir())) == 2  # means and standard deviations
+    assert len(list((tmp_path / "latents").glob("*.npy"))) == 2  # means and standard deviations
     other = shape_data(tmp_path / "other")
     with np.load(other / "shard-00000.npz") as shard:
         arrays = {**shard, "cloud": shard["cloud"] * 0.5}
     np.savez(other / "shard-00000.npz", **arrays)
     finish(diffusion_config(path, other, steps=1, latents=str(tmp_path / "latents")), tmp_path / "other-run")
-    assert len(list((tmp_path / "latents").iterdir())) == 4
+    assert len(list((tmp_path / "latents").glob("*.npy"))) == 4
 
 
 def test_alignment_without_its_parts_is_refused(tmp_path: Path) -> None:

@@ -14,14 +14,16 @@ from ddmi_models.checkpoints.addons import read_addon
 from ddmi_models.checkpoints.registry import find_model
 from ddmi_models.errors import BadCheckpoint, BadConfig, BadData
 from ddmi_models.events import Notice, Progress
-from ddmi_models.model import ModelParts, adapted
+from ddmi_models.model import ModelParts, adapted, load_model
 from ddmi_models.training.config import LoraConfig, TrainConfig
-from ddmi_models.training.loop import run_training
+from ddmi_models.training.control import ask
+from ddmi_models.training.folder import run_info
+from ddmi_models.training.latent_objectives import SecondStage
+from ddmi_models.training.loop import RunPaused, run_training
 from ddmi_models.training.lora import add_adapters, layers
-from ddmi_models.training.objectives import SecondStage
 from ddmi_models.training.presets import parse_config
 from tests import models
-from tests.training.small import image_data, shape_data
+from tests.training.small import ITEMS, image_config, image_data, shape_data
 from tests.training.test_run import figures, finish, weights
 
 ENCODING = ("vaemodel.encoder.", "vaemodel.quant_conv", "pointnet.")
@@ -63,6 +65,30 @@ def test_full_second_stage_changes_denoiser_and_text(shape: tuple[Path, Path], t
     base, data = shape
     moved = changed(base, finish(tuning(base, data, "full"), tmp_path / "run"))
     assert moved == starting(moved, ("diffusion.model.", "text.")) and starting(moved, ("text.",))
+
+
+def test_weights_that_do_not_fit_are_named(image: tuple[Path, Path], tmp_path: Path) -> None:
+    base, data = image
+    values = load_model(base).config.model_dump(mode="json")
+    values["coordinate_net"]["width"] *= 2
+    config = image_config(data, steps=1, start_from=str(base), model={k: v for k, v in values.items() if v is not None})
+    told = [event.message for event in run_training(config, tmp_path / "run") if isinstance(event, Notice)]
+    (line,) = [line for line in told if "not in the model to start from" in line]
+    assert "mlp." in line and "vaemodel" not in line
+
+
+def test_a_run_that_encodes_its_data_is_paused_there(shape: tuple[Path, Path], tmp_path: Path) -> None:
+    base, data = shape
+    config, folder = tuning(base, data, "diffusion"), tmp_path / "run"
+    run = run_training(config, folder)
+    progress = next(event for event in run if isinstance(event, Progress))
+    assert progress.label == "Encoding the data" and progress.total == ITEMS
+    ask(folder, "pause")
+    with pytest.raises(RunPaused):
+        list(run)
+    assert run_info(folder).state == "paused" and not list((folder / "control").iterdir())
+    finish(config, folder, resume=True)
+    assert run_info(folder).step == config.steps
 
 
 def test_diffusion_changes_the_unet_alone(shape: tuple[Path, Path], tmp_path: Path) -> None:

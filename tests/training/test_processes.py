@@ -29,9 +29,11 @@ PATIENCE = 400.0
 
 
 @contextmanager
-def launched(config: Path, run: Path) -> Iterator[subprocess.Popen[str]]:
+def launched(
+    config: Path, run: Path, program: tuple[str, ...] = ("-m", "ddmi_models.training")
+) -> Iterator[subprocess.Popen[str]]:
     """Two processes that train, as `accelerate launch` starts them."""
-    command = [sys.executable, *LAUNCHER, "--num_processes", "2", "-m", "ddmi_models.training"]
+    command = [sys.executable, *LAUNCHER, "--num_processes", "2", *program]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     process = subprocess.Popen(
         [*command, str(config), "--run", str(run)],
@@ -103,6 +105,37 @@ def test_a_process_that_dies_ends_the_run(tmp_path: Path) -> None:
     assert process.returncode != 0
     assert not any(worker.is_running() for worker in workers)
     assert run_info(run).state in ("failed", "crashed", "stopped"), output
+
+
+SHORT_OF_MEMORY = """
+import os, sys, torch
+from ddmi_models.training.__main__ import main
+from ddmi_models.training.objectives import AutoencoderObjective
+
+plain = AutoencoderObjective.loss
+
+def loss(self, module, given, step, part, device):
+    if os.environ["RANK"] == "1" and part.stop - part.start > 1:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+    return plain(self, module, given, step, part, device)
+
+AutoencoderObjective.loss = loss
+sys.exit(main())
+"""
+
+
+def test_all_processes_split_their_part_when_memory_runs_out_in_one(tmp_path: Path) -> None:
+    path, config = write_config(tmp_path, 4)
+    program = tmp_path / "short_of_memory.py"
+    program.write_text(SHORT_OF_MEMORY)
+    with launched(path, tmp_path / "two", (str(program),)) as process:
+        output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, output
+    assert "Memory ran out in another process in step 0: from now on a batch is computed in" in output
+    assert torch.load(tmp_path / "two" / "state.pt", weights_only=True)["accumulate"] >= 3
+    train(config, tmp_path / "one")
+    losses = [[row["loss"] for row in read_metrics(tmp_path / name) if "loss" in row] for name in ("one", "two")]
+    assert len(losses[0]) == 4 and np.allclose(*losses, rtol=2e-3)
 
 
 def test_more_processes_than_items_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -194,17 +195,57 @@ def test_bad_settings_are_one_line_that_names_the_field(change: dict, field: str
     assert "\n" not in str(caught.value) and isinstance(caught.value, BadConfig.__mro__[1])
 
 
-def test_best_checkpoint_is_the_one_with_the_lowest_validation_figure(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+EVEN = {"start": 0.01, "end": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("changes", "best"),
+    [
+        ({"kl": EVEN}, 2),
+        ({"kl": {"start": 0.0, "end": 0.01, "anneal_portion": 0.5}}, 3),  # from where the term has its full weight
+        ({"kl": EVEN, "adversary": {"weight": 0.5, "start": 1, "width": 16, "layers": 1}}, 4),  # it trades for looks
+    ],
+    ids=["even", "growing KL", "discriminator"],
+)
+def test_best_checkpoint_is_the_one_with_the_lowest_figure_that_compares(
+    changes: dict[str, Any], best: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scores = iter([3.0, 1.0, 2.0, 4.0])
-    monkeypatch.setattr(AutoencoderObjective, "validate", lambda *_: {"reconstruction": next(scores)})
-    train(image_config(data, steps=4, save_every=1), tmp_path / "run")
+    scores = [3.0, 1.0, 2.0, 4.0]
+    coming = iter(scores)
+    monkeypatch.setattr(AutoencoderObjective, "validate", lambda *_: {"reconstruction": next(coming)})
+    train(image_config(data, steps=4, save_every=1, **changes), tmp_path / "run")
     header, _ = read_model(tmp_path / "run" / BEST_FILE)
-    assert header.training["steps"] == 2 and header.training["validation"] == 1.0
-    assert run_info(tmp_path / "run").best == 1.0
+    assert header.training["steps"] == best and header.training["validation"] == scores[best - 1]
+    assert run_info(tmp_path / "run").best == (None if "adversary" in changes else scores[best - 1])
     rows = [row["validation_reconstruction"] for row in read_metrics(tmp_path / "run") if len(row) == 4]
-    assert rows == [3.0, 1.0, 2.0, 4.0]
+    assert rows == scores
+
+
+@pytest.mark.parametrize("most", [3, 0])
+def test_lack_of_memory_in_validation_loses_nothing(
+    most: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = image_config(data, steps=2, save_every=1)
+    config = config.model_copy(update={"data": config.data.model_copy(update={"validation": data})})
+    train(config, tmp_path / "whole")
+    validate = AutoencoderObjective.validate
+
+    def small_memory(self, module, device):
+        if self.at_once > most:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return validate(self, module, device)
+
+    monkeypatch.setattr(AutoencoderObjective, "validate", small_memory)
+    if most:
+        train(config, tmp_path / "run")
+        scores = [figures(tmp_path / run)[-1]["validation_psnr"] for run in ("whole", "run")]
+        assert scores[0] == pytest.approx(scores[1], rel=0.2)
+        return
+    with pytest.raises(OutOfMemory, match="validate a single item"):
+        train(config, tmp_path / "run")
+    info = run_info(tmp_path / "run")
+    assert info.state == "failed" and info.message.startswith("There is not enough memory to validate")
+    assert torch.load(tmp_path / "run" / STATE_FILE, weights_only=True)["step"] == 1
 
 
 def test_a_picture_that_fails_is_no_reason_to_stop(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from ddmi_models.training.datasets.store import (
     remembered,
     store_dir,
 )
+from ddmi_models.training.locks import acquiring, lock_beside
 from ddmi_models.training.workers import side_by_side
 
 CHUNK = 16
@@ -69,10 +70,13 @@ def preparing(
     if place is not None and is_whole(place):
         return
     key = content_key(found.layout, found.items, how)
-    if not is_whole(store_dir() / key):
-        shutil.rmtree(store_dir() / key, ignore_errors=True)
-        yield from _write(found, how, key, workers, check)
-    remember(mark, key)
+    with lock_beside(store_dir(), key) as lock:
+        for _ in acquiring(lock, check):
+            yield 0, len(found.items)
+        if not is_whole(store_dir() / key):
+            shutil.rmtree(store_dir() / key, ignore_errors=True)
+            yield from _write(found, how, key, workers, check)
+        remember(mark, key)
 
 
 def _write(
