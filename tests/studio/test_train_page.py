@@ -146,7 +146,7 @@ def start_run(qtbot, studio: Studio, monkeypatch, pictures: Path) -> None:
     assert data.thumbnails.count() == 8 and data.problems.text().startswith("letter.png: damaged")
     pick_start(qtbot, page, MODEL)
     fill(qtbot, page, name="mine", steps="100000", batch="4", log_every="1")
-    fill(qtbot, page, data__target_resolutions="16", data__crop="16")
+    fill(qtbot, page, data__target_resolutions="16")
     qtbot.waitUntil(page.form_page.start.isEnabled, timeout=TIMEOUT)
     click(qtbot, page.form_page.start)
     wait_for_state(qtbot, studio, "running")
