@@ -59,19 +59,20 @@ class Adversary:
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """What is added to the loss, and figures.
 
-        The term that pulls the decoder counts as much as the rest of the loss does at its last layer, times the weight.
-        The discriminator's own loss brings gradients, but no value.
+        If balanced, the term that pulls the decoder counts as much as the rest of the loss does at its last layer,
+        times the weight. The discriminator's own loss brings gradients, but no value.
 
         Args:
             loss: of the first stage without it. last: weights of its last layer. pictures: made and true ones.
         """
         made, true = pictures
         self.module.requires_grad_(False)
-        fooling = -made[0].numel() * self.module(made, scale).mean()  # of the size of the other terms, which are sums
-        balance = self._balance(loss, fooling, last)
+        size = made[0].numel()
+        fooling = -size * self.module(made, scale).mean()  # of the size of the other terms, which are sums
+        balance = self._balance(loss, fooling, last) if self.config.balanced else self.config.weight / size
         self.module.requires_grad_(True)
         own = 0.5 * (F.relu(1 - self.module(true, scale)).mean() + F.relu(1 + self.module(made.detach(), scale)).mean())
-        figures = {"fooling": float(fooling.detach()) / made[0].numel(), "discriminator": float(own.detach())}
+        figures = {"fooling": float(fooling.detach()) / size, "discriminator": float(own.detach())}
         return balance * fooling + (own - own.detach()), figures
 
     def _balance(self, loss: torch.Tensor, fooling: torch.Tensor, last: nn.Parameter) -> torch.Tensor:

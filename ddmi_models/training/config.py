@@ -25,25 +25,34 @@ class DataConfig(StrictConfig):
     validation: Path | None = Field(default=None, description="Folder that the model never trains on.")
     target_resolutions: tuple[int, ...] = Field(default=(64,), description="Images: render sizes trained, one a step.")
     crop: int = Field(
-        default=64, gt=0, description="Images, videos: side of the part of a larger target that a step looks at."
+        default=64,
+        gt=0,
+        description="Images, videos, first stage: side of the part of a larger target that a step looks at.",
     )
-    flip: bool = Field(default=False, description="Images, videos: mirror half of them.")
+    flip: bool = Field(default=False, description="Images, videos, first stage: mirror half of them.")
     size: int = Field(
         default=64,
         gt=0,
         description="Films, posed pictures: pixels a side to which files are brought, and that the encoder sees.",
     )
-    target_frames: int = Field(default=4, gt=0, description="Videos: frames of a clip that a step looks at.")
-    stride: int = Field(default=1, gt=0, description="Films: every so many frames one is taken.")
-    cloud_points: int = Field(default=1024, gt=0, description="Shapes, fields: surface points given to the encoder.")
-    query_points: int = Field(default=2048, gt=0, description="Shapes: occupancy points a shape and step.")
-    cloud_noise: float = Field(
-        default=0.0, ge=0, description="Shapes, fields: standard deviation of noise on the surface points."
+    target_frames: int = Field(
+        default=4, gt=0, description="Videos, first stage: frames of a clip that a step looks at."
     )
-    rays: int = Field(default=512, gt=0, description="Radiance fields: rays an object and step.")
-    ray_samples: int = Field(default=64, gt=1, description="Radiance fields: samples a ray in training.")
+    stride: int = Field(default=1, gt=0, description="Films: every so many frames one is taken.")
+    cloud_points: int = Field(
+        default=1024, gt=0, description="Shapes, fields, first stage: surface points given to the encoder."
+    )
+    query_points: int = Field(default=2048, gt=0, description="Shapes, first stage: occupancy points a shape and step.")
+    cloud_noise: float = Field(
+        default=0.0, ge=0, description="Shapes, fields, first stage: standard deviation of noise on the surface points."
+    )
+    rays: int = Field(default=512, gt=0, description="Radiance fields, first stage: rays an object and step.")
+    ray_samples: int = Field(default=64, gt=1, description="Radiance fields, first stage: samples a ray in training.")
     object_rays: float = Field(
-        default=0.5, ge=0, le=1, description="Radiance fields: share of the rays drawn where pictures are not white."
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Radiance fields, first stage: share of the rays drawn where pictures are not white.",
     )
     rephrase: bool = Field(
         default=False, description="Furniture: say captions in other words now and then, drawn anew each step."
@@ -59,6 +68,15 @@ class KlConfig(StrictConfig):
         default=1e-4, ge=0, le=1, description="Share of the run before the weight begins to rise."
     )
     anneal_portion: float = Field(default=0.9, gt=0, le=1, description="Share of the run at which it has risen.")
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if self.start > self.end:
+            raise BadConfig(
+                f"kl.start: the weight of the KL term rises, and {self.start:g} is above kl.end, {self.end:g}.",
+                "Lower it, or raise kl.end.",
+            )
+        return self
 
 
 class SpectralConfig(StrictConfig):
@@ -81,6 +99,11 @@ class AdversaryConfig(StrictConfig):
         default=0.0, ge=0, description="How much it counts beside the other terms of the loss; 0: no discriminator."
     )
     start: int = Field(default=0, ge=0, description="Step from which on it is trained and counts.")
+    balanced: bool = Field(
+        default=True,
+        description="Let it pull at the last layer as much as the rest of the loss, times the weight; off: its mean "
+        "verdict counts weight times.",
+    )
     learning_rate: float = Field(default=1e-4, gt=0, description="Of its own optimizer, after the warm-up.")
     width: int = Field(default=64, gt=0, multiple_of=16, description="Channels of its first layer.")
     layers: int = Field(default=3, gt=0, le=5, description="How often it halves, and so how large a patch it sees.")
@@ -126,15 +149,26 @@ class TrainConfig(StrictConfig):
     ranking: RankingConfig | None = Field(
         default=None, description="Alignment: the encoder of latents that is trained against the text tower."
     )
-    steps: int = Field(gt=0, description="Optimizer steps of the whole run; the learning rate's cosine ends there.")
+    steps: int = Field(gt=0, description="Optimizer steps of the whole run; terms that change over it end there.")
     minutes: float | None = Field(default=None, gt=0, description="Stop after this time even if steps are left.")
     batch: int = Field(default=32, gt=0, description="Items a step, over all processes.")
     accumulate: int = Field(default=1, gt=0, description="Parts in which a batch is computed, to save memory.")
     learning_rate: float = Field(default=1e-3, gt=0, description="Of AdamW, after the warm-up.")
-    warmup: int = Field(default=200, ge=0, description="Steps of linear rise of the learning rate.")
+    warmup: int = Field(default=200, ge=0, description="Steps of linear rise of the learning rate; 0: none.")
+    schedule: Literal["cosine", "constant"] = Field(
+        default="cosine",
+        description="Learning rate after the warm-up. cosine: falls to 2 % at the last step; constant: stays.",
+    )
     weight_decay: float = Field(default=0.01, ge=0, description="Of AdamW.")
-    clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
+    beta2: float = Field(default=0.99, ge=0, lt=1, description="Of AdamW: decay of its averages of squared gradients.")
+    clip: float | None = Field(
+        default=1.0, gt=0, description="Largest norm of the gradient; left empty: no gradient is cut."
+    )
     ema: float = Field(default=0.999, ge=0, lt=1, description="Decay of the averaged weights, the ones that are kept.")
+    ema_every: int = Field(default=1, gt=0, description="Steps between two updates of the averaged weights.")
+    ema_warmup: bool = Field(
+        default=False, description="Let that decay rise as 1 - (steps - 100)^(-2/3), to `ema` at most."
+    )
     kl: KlConfig = Field(default=KlConfig(), description="First stage: weight of the KL term over the run.")
     perceptual_weights: Path | None = Field(
         default=None,

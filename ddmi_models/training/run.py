@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from ddmi_models.checkpoints.store import ModelHeader
 from ddmi_models.errors import BadData, OutOfMemory, is_out_of_memory
 from ddmi_models.files import atomic_file
 from ddmi_models.model import ModelParts, save_model
 from ddmi_models.training.ahead import Ahead, Place
+from ddmi_models.training.averaging import averaging
 from ddmi_models.training.config import TrainConfig
 from ddmi_models.training.folder import BEST_FILE, RunFolder
 from ddmi_models.training.guard import Diverged, Guard
@@ -57,9 +59,9 @@ class Run:
         self.module: nn.Module = objective.trained().to(accelerator.device)
         trainable = [p for p in self.module.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(
-            trainable, lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay
+            trainable, lr=config.learning_rate, betas=(0.9, config.beta2), weight_decay=config.weight_decay
         )
-        self.average = AveragedModel(self.module, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=False)
+        self.average = AveragedModel(self.module, multi_avg_fn=averaging(config), use_buffers=False)
         self.optimizer = accelerator.prepare(optimizer)
         self.guard = Guard()
         self.accumulate = config.accumulate
@@ -71,8 +73,11 @@ class Run:
     @property
     def learning_rate(self) -> float:
         """Of the step that comes next."""
-        config = self.config
-        return config.learning_rate * learning_rate_factor(self.step, config.steps, config.warmup) * self.guard.factor
+        return self.config.learning_rate * learning_rate_factor(self.step, self.config) * self.guard.factor
+
+    @property
+    def _largest_norm(self) -> float:
+        return math.inf if self.config.clip is None else self.config.clip
 
     @property
     def waiting(self) -> float:
@@ -89,7 +94,7 @@ class Run:
         self.notices = []
         self.module.train()
         figures = self._gradients()
-        norm = float(self.accelerator.clip_grad_norm_(self.module.parameters(), self.config.clip))
+        norm = float(self.accelerator.clip_grad_norm_(self.module.parameters(), self._largest_norm))
         figures = {"loss": figures.pop("loss"), "gradient_norm": norm, **figures, "learning_rate": self.learning_rate}
         for group in self.optimizer.param_groups:
             group["lr"] = figures["learning_rate"]
@@ -103,9 +108,10 @@ class Run:
         if finite or scaler is not None:  # the scaler of fp16 skips bad steps itself and lowers its scale
             self.optimizer.step()
         if finite:
-            self.average.update_parameters(self.module)
+            if self.step % self.config.ema_every == 0:
+                self.average.update_parameters(self.module)
             if self.objective.adversary is not None:
-                self.objective.adversary.apply(self.config.clip, self.learning_rate / self.config.learning_rate)
+                self.objective.adversary.apply(self._largest_norm, self.learning_rate / self.config.learning_rate)
             self.guard.good()
         elif scaler is None or not np.isfinite(loss):
             self.notices.append(self.guard.bad(self.step))

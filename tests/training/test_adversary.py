@@ -60,6 +60,19 @@ def test_the_pull_on_the_decoder_is_in_balance() -> None:
     assert all(parameter.grad is not None for parameter in adversary.module.parameters())
 
 
+def test_out_of_balance_its_mean_verdict_counts() -> None:
+    torch.manual_seed(0)
+    last = nn.Parameter(torch.randn(3, 5, 1, 1))
+    features, true, scale = torch.randn(2, 5, 16, 16), torch.randn(2, 3, 16, 16), torch.tensor(1.0)
+    made = nn.functional.conv2d(features, last)
+    config = AdversaryConfig(weight=0.25, balanced=False, width=16, layers=1)
+    adversary = Adversary(config, seed=0, device=torch.device("cpu"))
+    added, _ = adversary.terms((made - true).abs().sum(), last, (made, true), scale)
+    expected = -0.25 * adversary.module(made, scale).mean()
+    pulls = [torch.autograd.grad(term, last, retain_graph=True)[0] for term in (added, expected)]
+    assert torch.allclose(*pulls, rtol=1e-4, atol=1e-8)
+
+
 def test_it_learns_to_tell_made_from_true() -> None:
     torch.manual_seed(0)
     adversary, last = small_adversary(), nn.Parameter(torch.ones(1))

@@ -29,12 +29,22 @@ WIDTH = 118
 
 @dataclass(frozen=True)
 class Phase:
-    """How a stage is trained. `batch` is what the authors' file says times its accumulated parts: for one process."""
+    """How a stage is trained.
+
+    Attributes:
+        epochs: of this phase alone; a trainer that goes on from an earlier phase counts on, so its file says more.
+        batch: what the authors' file says times its accumulated parts: for one process.
+        warm: epochs of linear rise of the learning rate. alternates: with the discriminator, so that only every second
+            step is the model's own. data: what differs in what a step draws.
+    """
 
     epochs: int
     batch: int
     accumulate: int
     settings: Values = field(default_factory=dict)
+    warm: int = WARM_EPOCHS
+    alternates: bool = False
+    data: Values = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,8 @@ class PaperSet:
     Attributes:
         items: of its training part, which makes epochs into steps. published: configuration that the networks are
             sized by; `changes`: leaves of it that differ. data: what a step draws. note: what is not published.
-        adversary: the phase with a discriminator, where the authors have one. text: of the second stage.
+        later: second phase of the first stage, where the authors have one; with a discriminator, if its settings say
+            so. text: of the second stage.
     """
 
     title: str
@@ -54,40 +65,53 @@ class PaperSet:
     second: Phase
     data: Values
     changes: Leaves = field(default_factory=dict)
-    adversary: Phase | None = None
+    later: Phase | None = None
     text: Values = field(default_factory=dict)
     note: str = ""
 
 
-def _kl(end: float, **others: float) -> Values:
-    return {"kl": {"start": 1e-4, "end": end, **others}}
+def _kl(end: float) -> Values:
+    return {"kl": {"start": 1e-4, "end": end}}
 
 
 FIRST: Values = {
     "learning_rate": 1e-4,
+    "beta2": 0.99,
+    "clip": None,
     "ema": 0.0,
     "spectral": {"start": 5.0, "end": 0.1},
     "precision": "fp16",
 }
 SECOND: Values = {
     "learning_rate": 1e-4,
+    "schedule": "constant",
+    "beta2": 0.999,
+    "clip": None,
     "ema": 0.9999,
+    "ema_every": 5,
+    "ema_warmup": True,
     "precision": "fp16",
 }
-PLAIN_SECOND: Values = {"weight_decay": 0.0}
+PICTURES_SECOND: Values = {"weight_decay": 0.0, "ema_every": 10}
 """Of the second stage of images alone."""
+
+
+def _constant(kl: float, learning_rate: float) -> Values:
+    """Of a second phase: weights that do not change over it."""
+    return {"learning_rate": learning_rate, "kl": {"start": kl, "end": kl}, "spectral": {"start": 0.1, "end": 0.1}}
 
 
 def _gan(kl: float, weight: float, learning_rate: float) -> Values:
     return {
-        "learning_rate": learning_rate,
-        "kl": {"start": kl, "end": kl},
-        "spectral": {"start": 0.1, "end": 0.1},
-        "adversary": {"weight": weight, "learning_rate": learning_rate},
+        **_constant(kl, learning_rate),
+        "schedule": "constant",
+        "adversary": {"weight": weight, "balanced": False, "learning_rate": learning_rate},
         "precision": "bf16",
     }
 
 
+MIRRORED: Values = {"flip": True}
+"""Pictures, in every phase of the first stage."""
 SEVERAL_SIZES: Values = {"target_resolutions": [256] * 3 + [384] * 3 + [512] * 4, "crop": 256}
 """256 and 384 px in three steps of ten each, 512 px in four."""
 ONE_SIZE: Values = {"target_resolutions": [256], "crop": 256}
@@ -97,13 +121,13 @@ _CAT = PaperSet(
     "AFHQv2 Cat",
     5065,
     AFHQ,
-    Phase(200, 20, 5, _kl(0.5)),
-    Phase(1500, 20, 5, PLAIN_SECOND),
+    Phase(200, 20, 5, _kl(0.5), data=MIRRORED),
+    Phase(1500, 20, 5, PICTURES_SECOND, warm=0),
     SEVERAL_SIZES,
-    adversary=Phase(1500, 5, 5, _gan(0.5, 1.0, 5e-5)),
+    later=Phase(1500 - 200, 5, 5, _gan(0.5, 1.0, 5e-5), warm=0, alternates=True, data=MIRRORED),
 )
 _CHAIRS = PaperSet(
-    "ShapeNet chairs", 4612, SHAPENET, Phase(300, 60, 5, _kl(0.01)), Phase(3000, 50, 5), SHAPES,
+    "ShapeNet chairs", 4612, SHAPENET, Phase(300, 60, 5, _kl(0.01)), Phase(3000, 50, 5, warm=0), SHAPES,
     note="The authors' files are those of the 13 classes.",
 )  # fmt: skip
 
@@ -116,11 +140,17 @@ def _like_cat(title: str, items: int, note: str, data: Values, changes: Leaves |
 PAPER_SETS: dict[str, PaperSet] = {
     "afhq-cat": _CAT,
     "afhq-dog": PaperSet(
-        "AFHQv2 Dog", 4678, AFHQ, _CAT.first, _CAT.second, SEVERAL_SIZES, adversary=_CAT.adversary,
+        "AFHQv2 Dog", 4678, AFHQ, _CAT.first, _CAT.second, SEVERAL_SIZES, later=_CAT.later,
         note="Settings as for cats, with which the authors share their file.",
     ),
     "celebahq": PaperSet(
-        "CelebA-HQ", 30_000, CELEBAHQ, Phase(200, 50, 5, _kl(0.5)), Phase(1500, 25, 5, PLAIN_SECOND), SEVERAL_SIZES
+        "CelebA-HQ",
+        30_000,
+        CELEBAHQ,
+        Phase(200, 50, 5, _kl(0.5), data=MIRRORED),
+        Phase(1500, 25, 5, PICTURES_SECOND, warm=0),
+        SEVERAL_SIZES,
+        later=Phase(400 - 200, 5, 5, _constant(0.1, 5e-5), warm=0, data={**ONE_SIZE, **MIRRORED}),
     ),
     "cifar10": _like_cat(
         "CIFAR-10",
@@ -151,8 +181,8 @@ PAPER_SETS: dict[str, PaperSet] = {
         SRN_CARS,
         # Their reconstruction term counts 20 times: here the others count a twentieth.
         Phase(4000, 10, 10, {"learning_rate": 5e-5, "kl": {"start": 5e-6, "end": 0.0025},
-                             "spectral": {"start": 0.25, "end": 0.005}}),
-        Phase(3000, 160, 5),
+                             "spectral": {"start": 0.005, "end": 0.005}}),
+        Phase(3000, 160, 5, warm=0),
         {"size": 128, "cloud_points": 3000, "cloud_noise": 0.005, "rays": 5000, "ray_samples": 256, "object_rays": 0.0},
         note="Rays are drawn from all views of an object, not from one.",
     ),
@@ -161,9 +191,9 @@ PAPER_SETS: dict[str, PaperSet] = {
         2392,
         SKYTIMELAPSE,
         Phase(200, 10, 5, _kl(0.1)),
-        Phase(1500, 2, 1),
+        Phase(1500, 2, 1, warm=0),
         {"size": 256, "crop": 256, "target_frames": 16},
-        adversary=Phase(600, 10, 5, _gan(0.1, 4.0, 1e-4)),
+        later=Phase(600, 10, 5, _gan(0.1, 0.5, 1e-4), alternates=True),
         note="The discriminator looks at single frames; the authors have one for clips too.",
     ),
 }  # fmt: skip
@@ -175,31 +205,36 @@ def paper_presets() -> dict[str, Callable[[], str]]:
     for key, about in PAPER_SETS.items():
         name = f"paper-{key}"
         found[f"{name}-autoencoder"] = partial(_first, key, about)
-        if about.adversary is not None:
-            found[f"{name}-adversary"] = partial(_adversary, key, about, about.adversary)
+        if about.later is not None:
+            found[f"{name}-{_suffix(about.later)}"] = partial(_later, key, about, about.later)
         found[f"{name}-diffusion"] = partial(_second, key, about)
     return found
 
 
+def _suffix(later: Phase) -> str:
+    return "adversary" if "adversary" in later.settings else "phase-2"
+
+
 def _first(key: str, about: PaperSet) -> str:
     model, _, _ = _networks(about)
-    values = {**_head(key, "autoencoder", about), "model": model}
+    values = {**_head(key, "autoencoder", about, about.first), "model": model}
     return _text(
         "First stage", about, {**values, **_training(about.first, about.items), **FIRST, **about.first.settings}
     )
 
 
-def _adversary(key: str, about: PaperSet, phase: Phase) -> str:
-    values = {**_head(key, "autoencoder", about), "start_from": f"paper-{key}-autoencoder"}
+def _later(key: str, about: PaperSet, phase: Phase) -> str:
+    values = {**_head(key, "autoencoder", about, phase), "start_from": f"paper-{key}-autoencoder"}
     values |= {**_training(phase, about.items), **FIRST, **phase.settings}
-    return _text("First stage, phase with a discriminator,", about, values)
+    what = "phase with a discriminator" if "adversary" in phase.settings else "second phase"
+    return _text(f"First stage, {what},", about, values)
 
 
 def _second(key: str, about: PaperSet) -> str:
     _, unet, diffusion = _networks(about)
-    start = "adversary" if about.adversary is not None else "autoencoder"
+    start = "autoencoder" if about.later is None else _suffix(about.later)
     values = {
-        **_head(key, "diffusion", about),
+        **_head(key, "diffusion", about, about.second),
         "start_from": f"paper-{key}-{start}",
         "unet": unet,
         "diffusion": diffusion,
@@ -209,17 +244,18 @@ def _second(key: str, about: PaperSet) -> str:
     return _text("Second stage", about, values)
 
 
-def _head(key: str, stage: str, about: PaperSet) -> Values:
-    return {"name": key, "stage": stage, "data": {"train": f"data/{key}", **about.data}}
+def _head(key: str, stage: str, about: PaperSet, phase: Phase) -> Values:
+    return {"name": key, "stage": stage, "data": {"train": f"data/{key}", **about.data, **phase.data}}
 
 
 def _training(phase: Phase, items: int) -> Values:
-    steps = round(phase.epochs * items / phase.batch)
+    an_epoch = items / phase.batch / (2 if phase.alternates else 1)
+    steps = round(phase.epochs * an_epoch)
     return {
         "steps": steps,
         "batch": phase.batch,
         "accumulate": phase.accumulate,
-        "warmup": round(WARM_EPOCHS * items / phase.batch),
+        "warmup": round(phase.warm * an_epoch),
         "save_every": max(1, min(5000, steps // 20)),
     }
 
