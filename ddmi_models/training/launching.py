@@ -85,7 +85,8 @@ def run_launched(folder: RunFolder, devices: tuple[str, ...], token: CancelToken
         control.done(path, *control.ACTIONS)
         raise WorkCancelled
     if info.state != "finished":
-        raise EngineError(info.message or "A process of the run has ended.", f"{path / LOG_FILE} says more.")
+        reason = info.message if info.state == "failed" else "A process of the run has been ended from outside."
+        raise EngineError(reason, f"{path / LOG_FILE} says more. Resume the run to go on.")
     yield Result(folder.model)
 
 

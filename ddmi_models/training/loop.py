@@ -73,6 +73,11 @@ def _architecture(config: TrainConfig, base: ModelConfig | None) -> ModelConfig:
     architecture = config.model or base
     if architecture is None:
         raise BadConfig("The run has no architecture.", "Give the section `model`, or `start_from` an existing model.")
+    if config.model is not None and base is not None and config.model.domain != base.domain:
+        raise BadConfig(
+            f"start_from: a model of the domain {base.domain} has nothing to start one of {config.model.domain} from.",
+            "Name a model of the same domain, or none.",
+        )
     own = {"unet": config.unet, "diffusion": config.diffusion, "text": config.text, "ranking": config.ranking}
     added: dict[str, StrictConfig] = {key: value for key, value in own.items() if value is not None}
     if config.text is not None and config.text.tower is None and not config.text.words:
@@ -135,6 +140,7 @@ def run_training(
         book.clean()
         refuse_reserved(config.data.train)
         book.claim("running", stage=config.stage, steps=config.steps, device=str(accelerator.device))
+        book.log("Reads the data.")  # if it is killed here, the last line must not be that of an earlier process
         token, domain, lines = token or CancelToken(), _domain(config), list[str]()
         check = partial(_check_before_steps, book, token)
         if domain is not None:
@@ -156,7 +162,7 @@ def _ending_told(book: RunFolder) -> Iterator[None]:
     try:
         yield
     except RunPaused:
-        book.end("paused")
+        _end_as_asked(book, "paused")
         raise
     except EngineError as error:
         book.end("failed", str(error))
@@ -167,7 +173,7 @@ def _ending_told(book: RunFolder) -> Iterator[None]:
             book.log(traceback.format_exc())
         raise
     except BaseException:  # stopped, interrupted, or nobody asks for the next event
-        book.end("stopped")
+        _end_as_asked(book, "stopped")
         raise
 
 
@@ -181,11 +187,19 @@ def _shown(book: RunFolder, work: Iterable[Progress]) -> Iterator[Progress]:
 
 def _check_before_steps(book: RunFolder, token: CancelToken) -> None:
     """Before the first step there is nothing to save. Raises: RunPaused, WorkCancelled, if that is asked for."""
-    found = asked(book.path) if book.writes else ()
-    if "pause" in found or "stop" in found:
-        done(book.path, *found)
-        raise RunPaused if "pause" in found else WorkCancelled
     token.check()
+    if not book.writes:
+        return
+    found = asked(book.path)
+    if "pause" in found or "stop" in found:
+        raise RunPaused if "pause" in found else WorkCancelled
+    done(book.path, "save")
+
+
+def _end_as_asked(book: RunFolder, state: str) -> None:
+    book.end(state)
+    if book.writes:
+        done(book.path, *ACTIONS)
 
 
 def _begin(run: Run, resume: bool, told: Iterable[str]) -> Iterator[Event]:
@@ -294,9 +308,7 @@ def _requests(run: Run, token: CancelToken) -> Iterator[Event]:
         yield from _picture(run)
     for ending, error in (("pause", RunPaused), ("stop", WorkCancelled)):
         if ending in wanted:
-            yield from _told(run, [f"Saved at step {run.step} and {'paused' if ending == 'pause' else 'stopped'}."])
-            book.end("paused" if ending == "pause" else "stopped")
-            done(book.path, *found)
+            yield from _told(run, [f"Saved at step {run.step}."])
             raise error
     done(book.path, *found)
 

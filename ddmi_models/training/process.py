@@ -119,7 +119,8 @@ def _wait(book: RunFolder, place: Place, device: str, token: CancelToken) -> Ite
     """Until the device is free. Raises: WorkCancelled, if asked to pause or stop meanwhile."""
     said = ""
     while ahead := place.ahead():
-        line = f"Waits for {', '.join(run.name for run in ahead)} on {device}."
+        names = ["its own process of before" if run == book.path else run.name for run in ahead]
+        line = f"Waits for {', '.join(names)} on {device}."
         if line != said:
             said = line
             book.tell(message=line)

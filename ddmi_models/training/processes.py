@@ -83,8 +83,8 @@ def _together() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise EngineError(
-            f"Another process of the run has ended, so it cannot go on ({str(error).splitlines()[0]}).",
-            "Its own message says why; resume the run when that is mended.",
+            "Another process of the run has ended, so it cannot go on.",
+            "Its own message says why, if it had time to; resume the run when that is mended.",
         ) from error
 
 

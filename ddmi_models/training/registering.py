@@ -30,7 +30,8 @@ VALIDATION = "validation_"
 
 
 def register(config: TrainConfig, folder: Path) -> Iterator[Event]:
-    """Copy the best model (the last one without validation) to the models, once. First stages only on request.
+    """Copy the best model (the last one without validation) to the models, once. First stages only on request: they
+    make nothing alone, or leave a diffusion model behind that knows the latents of before.
 
     No model is ever replaced: where the name is taken, a number follows it. What fails is told, not raised: the run's
     own files are there.
@@ -38,7 +39,8 @@ def register(config: TrainConfig, folder: Path) -> Iterator[Event]:
     book = RunFolder(folder)
     source = next(path for name in (BEST_FILE, MODEL_FILE) if (path := folder / name).is_file())
     made = _addon(source) if config.finetune == "lora" else _model(source)
-    wanted = config.register_as is not None or (config.add_to_models and made.whole)
+    usable = made.whole and (config.stage == "diffusion" or config.finetune == "decoder")
+    wanted = config.register_as is not None or (config.add_to_models and usable)
     if not wanted or read_status(folder).model:
         return
     name = _free(config.register_as or name_from(Path(f"{config.name}.model")))

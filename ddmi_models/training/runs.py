@@ -178,6 +178,8 @@ def ask_run(folder: Path, action: str) -> Generator[Event, None, RunInfo]:
     info = run_info(folder)
     if info.state not in UNFINISHED:
         return _ask_resting(folder, info, action)
+    if info.state == "waiting" and info.message and action in ("save", "sample"):  # without one it is about to begin
+        raise EngineError(f"There is nothing to {action} yet: {folder.name} waits for its device.", info.message)
     control.ask(folder, action)
     while (info := run_info(folder)).state in UNFINISHED:
         yield Progress(0, 1, f"Asking {folder.name} to {action}")

@@ -22,7 +22,7 @@ from ddmi_models.training.alive import process_lives
 from ddmi_models.training.folder import RunFolder, run_info
 from ddmi_models.training.process import NICENESS, conduct
 from ddmi_models.training.queue import queue_folder
-from ddmi_models.training.runs import runs_dir
+from ddmi_models.training.runs import ask_run, runs_dir
 from tests.training.small import image_config, image_data
 from tests.waiting import wait_for
 
@@ -153,8 +153,12 @@ def test_full_models_are_added_by_themselves_and_start_from_runs(ddmi, work: Pat
     assert ddmi("train", "second.yaml", "--no-register")[0] == 0
     assert sorted(path.name for path in models_dir().iterdir()) == ["mine", "mine-2"]
     assert find_model("mine").can_sample and find_model("mine").sheet is not None
+    tuned = ("train", "small.yaml", "--from", "mine", "--set", "model=null", "--set", "name=tuned")
+    assert ddmi(*tuned)[0] == 0 and ddmi(*tuned, "--set", "finetune=decoder", "--set", "name=softer")[0] == 0
+    names = sorted(path.name for path in models_dir().iterdir())
+    assert names == ["mine", "mine-2", "softer"]  # `tuned` has an encoder that its denoiser does not know
     assert sorted(path.name for path in runs_dir().iterdir() if path.is_dir() and not path.name.startswith(".")) == [
-        "mine", "mine-2", "mine-3",
+        "mine", "mine-2", "mine-3", "softer", "tuned",
     ]  # fmt: skip
 
 
@@ -172,6 +176,11 @@ def test_runs_of_a_device_wait_for_one_another(work: Path) -> None:
         with pytest.raises(EngineError, match="waiting already"):  # as seen by a second process
             pretend_other_process(work / "run")
             list(conduct(config, work / "run", True, CancelToken()))
+        for action in ("save", "sample"):
+            with pytest.raises(
+                EngineError, match=f"nothing to {action} yet: run waits for its device. Waits for other"
+            ):
+                list(ask_run(work / "run", action))
         next(run)
         other.kill()
     assert isinstance(list(run)[-1], Result) and run_info(work / "run").state == "finished"

@@ -11,7 +11,7 @@ import pytest
 
 from ddmi_models.cancel import CancelToken, WorkCancelled
 from ddmi_models.checkpoints.registry import list_models
-from ddmi_models.errors import BadConfig
+from ddmi_models.errors import BadConfig, EngineError
 from ddmi_models.requests import RunInfo
 from ddmi_models.training.alive import process_lives
 from ddmi_models.training.folder import RunFolder, read_metrics, run_info
@@ -65,7 +65,19 @@ def test_several_processes_are_stopped_as_one(tmp_path: Path) -> None:
                 token.cancel()
     info = run_info(folder)
     assert info.state == "stopped" and info.saved_step >= 2
-    assert "Error" not in (folder / "log.txt").read_text()
+    log = (folder / "log.txt").read_text()
+    assert "Error" not in log and log.count("Stopped") == 1
+
+
+def test_a_worker_that_is_killed_ends_the_run_with_one_clear_line(tmp_path: Path) -> None:
+    config = image_config(image_data(tmp_path / "data"), steps=1_000_000, batch=7, processes=2)
+    folder = tmp_path / "run"
+    with pytest.raises(EngineError, match=r"^A process of the run has been ended from outside\.|^Another process of"):
+        for _ in conduct(config, folder, False, CancelToken()):
+            info = run_info(folder)
+            if info.step >= 2 and psutil.pid_exists(info.pid):
+                psutil.Process(info.pid).kill()
+    assert run_info(folder).state in ("crashed", "failed")
 
 
 def test_processes_end_when_nobody_waits_for_them(tmp_path: Path) -> None:
