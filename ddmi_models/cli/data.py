@@ -75,6 +75,8 @@ def check(
         print(f"{summary.title}: {summary.usable} of {summary.count} items usable")
         for name, value in summary.facts:
             print(f"{name}: {value}")
+        if summary.validation:
+            print(f"kept to validate: the part {summary.validation}")
         for problem in summary.problems[:PROBLEMS_TOLD]:
             print(f"Problem: {problem}")
         if len(summary.problems) > PROBLEMS_TOLD:

@@ -58,6 +58,9 @@ from ddmi_models.requests.showing import PlanExport as PlanExport
 from ddmi_models.requests.showing import ReadField as ReadField
 from ddmi_models.requests.showing import Render as Render
 from ddmi_models.requests.showing import Thumbnail as Thumbnail
+from ddmi_models.requests.training import FEWEST_TO_DIVIDE as FEWEST_TO_DIVIDE
+from ddmi_models.requests.training import LARGEST_SHARE as LARGEST_SHARE
+from ddmi_models.requests.training import MOST_HELD_OUT as MOST_HELD_OUT
 from ddmi_models.requests.training import Ablate as Ablate
 from ddmi_models.requests.training import CheckData as CheckData
 from ddmi_models.requests.training import CheckTraining as CheckTraining
@@ -79,6 +82,7 @@ from ddmi_models.requests.training import Train as Train
 from ddmi_models.requests.training import TrainingGuide as TrainingGuide
 from ddmi_models.requests.training import TrainingPreset as TrainingPreset
 from ddmi_models.requests.training import TrainingSize as TrainingSize
+from ddmi_models.requests.training import held_out_count as held_out_count
 
 MAX_SEED = 2**63 - 1
 

@@ -271,6 +271,18 @@ class CheckData:
     domain: str | None = None
 
 
+FEWEST_TO_DIVIDE, FEWEST_HELD_OUT, MOST_HELD_OUT = 20, 2, 256
+"""Of items: smaller sets are not divided; so many are held out at least (one alone has no contrast) and at most."""
+LARGEST_SHARE = 0.5
+
+
+def held_out_count(items: int, share: float) -> int:
+    """How many items of a training set are held out to validate where no other set is named; 0 of a small set."""
+    if items < FEWEST_TO_DIVIDE or not share > 0:
+        return 0
+    return min(max(round(min(share, LARGEST_SHARE) * items), FEWEST_HELD_OUT), MOST_HELD_OUT)
+
+
 @dataclass(frozen=True)
 class DataSummary:
     """What a data set is and what of it can be used.
@@ -280,6 +292,7 @@ class DataSummary:
             that is not known.
         count, usable: items found, and how many of them are whole. problems: what is wrong, one line each.
         facts: more about it, by name. examples: some of its files. thumbnails: of some items, uint8 [S, S, 3].
+        validation: name of its part that is kept to validate; "" where there is none.
     """
 
     layout: str
@@ -291,6 +304,7 @@ class DataSummary:
     facts: tuple[tuple[str, str | int], ...]
     examples: tuple[Path, ...]
     thumbnails: tuple[np.ndarray, ...] = field(default=(), compare=False)
+    validation: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ddmi_models.config import DiffusionConfig, ModelConfig, RankingConfig, StrictConfig, TextConfig, UNetConfig
 from ddmi_models.errors import BadConfig
+from ddmi_models.requests import LARGEST_SHARE
 
 Stage = Literal["autoencoder", "alignment", "diffusion"]
 Finetune = Literal["full", "decoder", "diffusion", "lora"]
@@ -17,22 +18,41 @@ LoraTarget = Literal["attention", "text_attention", "feed_forward", "convolution
 FINETUNE_STAGES: dict[Finetune, Stage] = {"decoder": "autoencoder", "diffusion": "diffusion", "lora": "diffusion"}
 """The stage that each way of fine-tuning belongs to; `full` belongs to all."""
 
+LARGEST_SIDE = 4096
+"""Pixels a side of what is trained on."""
+MOST_STEPS, MOST_ITEMS, MOST_WORKERS = 10**9, 10**6, 1024
+"""Of a run; of a batch, and rays of an item; threads and processes."""
+LARGEST_SEED = 2**63 - 1
+
 
 class DataConfig(StrictConfig):
     """Where the training set is and how a step draws from it."""
 
     train: Path = Field(description="Folder of shards from `ddmi data make`, or of files in a layout of docs/data.md.")
-    validation: Path | None = Field(default=None, description="Folder that the model never trains on.")
-    target_resolutions: tuple[int, ...] = Field(default=(64,), description="Images: render sizes trained, one a step.")
+    validation: Path | None = Field(
+        default=None, description="Folder that the model never trains on; left empty: a part of the data is held out."
+    )
+    validation_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=LARGEST_SHARE,
+        description="Share of the data that is held out to validate, 256 items at most, where there is no folder to "
+        "validate on and there are at least 20 items; 0: none.",
+    )
+    target_resolutions: tuple[Annotated[int, Field(gt=0, le=LARGEST_SIDE)], ...] = Field(
+        default=(64,), min_length=1, description="Images: render sizes trained, one a step."
+    )
     crop: int = Field(
         default=64,
         gt=0,
+        le=LARGEST_SIDE,
         description="Images, videos, first stage: side of the part of a larger target that a step looks at.",
     )
     flip: bool = Field(default=False, description="Images, videos, first stage: mirror half of them.")
     size: int = Field(
         default=64,
         gt=0,
+        le=LARGEST_SIDE,
         description="Films, posed pictures: pixels a side to which files are brought, and that the encoder sees.",
     )
     target_frames: int = Field(
@@ -46,8 +66,12 @@ class DataConfig(StrictConfig):
     cloud_noise: float = Field(
         default=0.0, ge=0, description="Shapes, fields, first stage: standard deviation of noise on the surface points."
     )
-    rays: int = Field(default=512, gt=0, description="Radiance fields, first stage: rays an object and step.")
-    ray_samples: int = Field(default=64, gt=1, description="Radiance fields, first stage: samples a ray in training.")
+    rays: int = Field(
+        default=512, gt=0, le=MOST_ITEMS, description="Radiance fields, first stage: rays an object and step."
+    )
+    ray_samples: int = Field(
+        default=64, gt=1, le=LARGEST_SIDE, description="Radiance fields, first stage: samples a ray in training."
+    )
     object_rays: float = Field(
         default=0.5,
         ge=0,
@@ -149,9 +173,11 @@ class TrainConfig(StrictConfig):
     ranking: RankingConfig | None = Field(
         default=None, description="Alignment: the encoder of latents that is trained against the text tower."
     )
-    steps: int = Field(gt=0, description="Optimizer steps of the whole run; terms that change over it end there.")
+    steps: int = Field(
+        gt=0, le=MOST_STEPS, description="Optimizer steps of the whole run; terms that change over it end there."
+    )
     minutes: float | None = Field(default=None, gt=0, description="Stop after this time even if steps are left.")
-    batch: int = Field(default=32, gt=0, description="Items a step, over all processes.")
+    batch: int = Field(default=32, gt=0, le=MOST_ITEMS, description="Items a step, over all processes.")
     accumulate: int = Field(default=1, gt=0, description="Parts in which a batch is computed, to save memory.")
     learning_rate: float = Field(default=1e-3, gt=0, description="Of AdamW, after the warm-up.")
     warmup: int = Field(default=200, ge=0, description="Steps of linear rise of the learning rate; 0: none.")
@@ -201,13 +227,18 @@ class TrainConfig(StrictConfig):
         description="Second stage, for a model with a ranking head whose text tower is trained along: weight of the "
         "contrastive term that keeps the two together.",
     )
-    seed: int = Field(default=0, ge=0, description="Decides fresh weights, order of the data, and noise.")
+    seed: int = Field(
+        default=0, ge=0, le=LARGEST_SEED, description="Decides fresh weights, order of the data, and noise."
+    )
     device: str = Field(default="auto", description="auto, cpu, cuda[:n] or mps; several processes take one each.")
     precision: Literal["no", "bf16", "fp16"] = Field(default="no", description="Mixed precision; for GPUs.")
     processes: int = Field(
-        default=1, ge=0, description="Processes that share each batch, one a GPU; 0: one for each GPU of this machine."
+        default=1,
+        ge=0,
+        le=MOST_WORKERS,
+        description="Processes that share each batch, one a GPU; 0: one for each GPU of this machine.",
     )
-    threads: int = Field(default=1, gt=0, description="Processor threads.")
+    threads: int = Field(default=1, gt=0, le=MOST_WORKERS, description="Processor threads.")
     log_every: int = Field(default=50, gt=0, description="Steps between two figures in the log and the plots.")
     save_every: int = Field(default=1000, gt=0, description="Steps between checkpoints and validations.")
     sample_every: int | None = Field(

@@ -6,12 +6,14 @@ same data as one that was never stopped.
 
 from __future__ import annotations
 
+import copy
 import json
 import zipfile
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -21,7 +23,9 @@ from ddmi_models.cameras import intrinsics, pixel_rays
 from ddmi_models.coords import Window, clip_points, image_points, pixel_centres
 from ddmi_models.errors import BadData
 from ddmi_models.events import Progress
+from ddmi_models.requests import MOST_HELD_OUT
 from ddmi_models.training.config import DataConfig
+from ddmi_models.training.data_parts import held_out_rows, part_that_validates
 from ddmi_models.training.datasets import DOMAIN_OF_KEY, Preparation, prepared, preparing, recognise
 from ddmi_models.training.procedural.shards import shard_files, shard_folders
 
@@ -112,7 +116,12 @@ def own_generators(items: np.ndarray, rng: np.random.Generator) -> list[np.rando
 
 
 class Batches(ABC):
-    """A data set that gives the batch of any step. `notices`: what of it cannot be used."""
+    """A data set that gives the batch of any step.
+
+    Attributes:
+        arrays: all that was read, by key. rows: which rows of these are the items 0, 1, ... of this set.
+        notices: what of it cannot be used.
+    """
 
     keys: ClassVar[tuple[str, ...]]
     at_once: ClassVar[int] = 64
@@ -121,11 +130,31 @@ class Batches(ABC):
     def __init__(self, folder: Path, config: DataConfig, seed: int) -> None:
         self.config, self.seed = config, seed
         self.arrays, self.notices = load_data(folder, self.keys, config)
+        self.rows = np.arange(len(self.arrays[self.keys[0]]))
         if not len(self):
             raise BadData(f"The data set {folder} is empty.", "Give one with at least one item.")
 
     def __len__(self) -> int:
-        return len(self.arrays[self.keys[0]])
+        return len(self.rows)
+
+    def hold_out(self, share: float) -> Self | None:
+        """Take a share of the items out of this set, into one of their own; None where there are too few.
+
+        Which they are depends on the number of items alone (`held_out_rows`).
+        """
+        count, sources = len(self), self.arrays.get("sources")
+        held = held_out_rows(count, share, None if sources is None else sources[self.rows])
+        if not len(held):
+            return None
+        other = copy.copy(self)
+        spread = held[:: -(-len(held) // MOST_HELD_OUT)]  # clips of films may be more
+        other.rows, self.rows = self.rows[spread], np.delete(self.rows, held)
+        other.notices = (f"{len(held):,} of {count:,} items are held out to validate.",)
+        return other
+
+    def stored(self, key: str, items: np.ndarray) -> np.ndarray:
+        """The rows of an array that belong to items."""
+        return self.arrays[key][self.rows[items]]
 
     def indices(self, step: int, batch: int) -> np.ndarray:
         """Items of a step: every item once an epoch, each epoch in its own order."""
@@ -145,6 +174,10 @@ class Batches(ABC):
     def prepare(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
         """Training batch of the given items."""
 
+    def validated(self, items: np.ndarray, seed: int) -> Iterator[tuple[float, Batch]]:
+        """Batches of the given items in every way in which training shows them, each with how often it does, of 1."""
+        yield 1.0, self.prepare(items, np.random.default_rng(seed))
+
     @abstractmethod
     def inputs(self, items: np.ndarray) -> Batch:
         """What the encoder sees of the given items, nothing random."""
@@ -160,7 +193,23 @@ class Batches(ABC):
         """Captions of the given items, or None where the data has none."""
         if "captions" not in self.arrays:
             return None
-        return [json.loads(text) for text in self.arrays["captions"][items]]
+        return [json.loads(text) for text in self.stored("captions", items)]
+
+
+def training_and_validation(kind: type[Batches], config: DataConfig, seed: int) -> tuple[Batches, Batches | None]:
+    """The sets of a run. Where no set to validate on is named, a share of the training set is held out for that; where
+    there are too few items, there is none.
+
+    Raises:
+        BadData: as `load_data`; a set is empty.
+    """
+    train = kind(config.train, config, seed)
+    if config.validation is None:
+        return train, train.hold_out(config.validation_share)
+    validation = kind(config.validation, config, seed)
+    if part := part_that_validates(config):
+        validation.notices = (f"The {len(validation):,} items of the part {part} validate.", *validation.notices)
+    return train, validation
 
 
 def resized(pictures: torch.Tensor, resolution: int) -> torch.Tensor:
@@ -188,19 +237,33 @@ class ImageBatches(Batches):
     keys = ("image",)
 
     def _pictures(self, items: np.ndarray) -> torch.Tensor:
-        pixels = torch.from_numpy(self.arrays["image"][items])
+        pixels = torch.from_numpy(self.stored("image", items))
         return pixels.permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
 
     def inputs(self, items: np.ndarray) -> Batch:
         return {"image": resized(self._pictures(items), self.config.target_resolutions[0])}
 
     def prepare(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
+        pictures = self._mirrored(items, rng)
+        return self._part(pictures, int(rng.choice(self.config.target_resolutions)), rng)
+
+    def validated(self, items: np.ndarray, seed: int) -> Iterator[tuple[float, Batch]]:
+        sizes = self.config.target_resolutions
+        for resolution, times in Counter(sizes).items():
+            rng = np.random.default_rng(seed)
+            yield times / len(sizes), self._part(self._mirrored(items, rng), resolution, rng)
+
+    def _mirrored(self, items: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
+        """Pictures as stored, half of them mirrored where that is asked for."""
         pictures = self._pictures(items)
-        if self.config.flip:
-            mirrored = torch.from_numpy(rng.random(len(self))[items] < 0.5)
-            pictures = torch.where(mirrored[:, None, None, None], pictures.flip(-1), pictures)
+        if not self.config.flip:
+            return pictures
+        mirrored = torch.from_numpy(rng.random(len(self))[items] < 0.5)
+        return torch.where(mirrored[:, None, None, None], pictures.flip(-1), pictures)
+
+    def _part(self, pictures: torch.Tensor, resolution: int, rng: np.random.Generator) -> Batch:
+        """The encoder's pictures and a part of them at a size."""
         anchor = self.config.target_resolutions[0]
-        resolution = int(rng.choice(self.config.target_resolutions))
         side = min(self.config.crop, resolution)
         top, left = (int(v) for v in rng.integers(0, resolution - side + 1, size=2))
         target = resized(pictures, resolution)[:, :, top : top + side, left : left + side]
@@ -218,20 +281,20 @@ class ShapeBatches(Batches):
     keys = ("cloud", "points", "occupancy", "captions")
 
     def inputs(self, items: np.ndarray) -> Batch:
-        return {"cloud": torch.from_numpy(self.arrays["cloud"][items]).float()}
+        return {"cloud": torch.from_numpy(self.stored("cloud", items)).float()}
 
     def prepare(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
         config, arrays = self.config, self.arrays
         cloud_columns = self._columns(arrays["cloud"].shape[1], config.cloud_points, rng)
         columns = self._columns(arrays["points"].shape[1], config.query_points, rng)
-        cloud = arrays["cloud"][items][:, cloud_columns].astype(np.float32)
+        cloud = self.stored("cloud", items)[:, cloud_columns].astype(np.float32)
         if config.cloud_noise:
             drawn = [own.normal(0, config.cloud_noise, cloud.shape[1:]) for own in own_generators(items, rng)]
             cloud = cloud + np.stack(drawn).astype(np.float32)
-        occupancy = np.unpackbits(arrays["occupancy"][items], axis=1)[:, columns]
+        occupancy = np.unpackbits(self.stored("occupancy", items), axis=1)[:, columns]
         return {
             "cloud": torch.from_numpy(cloud),
-            "points": torch.from_numpy(arrays["points"][items][:, columns].astype(np.float32)),
+            "points": torch.from_numpy(self.stored("points", items)[:, columns].astype(np.float32)),
             "occupancy": torch.from_numpy(occupancy.astype(np.float32)),
         }
 
@@ -243,12 +306,12 @@ class NerfBatches(Batches):
     at_once = 8
 
     def inputs(self, items: np.ndarray) -> Batch:
-        return {"cloud": torch.from_numpy(self.arrays["cloud"][items]).float()}
+        return {"cloud": torch.from_numpy(self.stored("cloud", items)).float()}
 
     def prepare(self, items: np.ndarray, rng: np.random.Generator) -> Batch:
         config = self.config
         columns = self._columns(self.arrays["cloud"].shape[1], config.cloud_points, rng)
-        cloud = self.arrays["cloud"][items][:, columns].astype(np.float32)
+        cloud = self.stored("cloud", items)[:, columns].astype(np.float32)
         generators = own_generators(items, rng)
         if config.cloud_noise:
             drawn = [own.normal(0, config.cloud_noise, (cloud.shape[1], 3)) for own in generators]
@@ -260,7 +323,8 @@ class NerfBatches(Batches):
 
     def _rays(self, item: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Rays of one item: origins, directions and colours [rays, 3]."""
-        pictures, poses = self.arrays["images"][item], self.arrays["poses"][item]
+        row_of_item = self.rows[item]
+        pictures, poses = self.arrays["images"][row_of_item], self.arrays["poses"][row_of_item]
         views, height, width = pictures.shape[:3]
         chosen = rng.integers(0, views * height * width, self.config.rays)
         wanted = round(self.config.object_rays * self.config.rays)
@@ -269,7 +333,7 @@ class NerfBatches(Batches):
         seen = tried[(pictures.reshape(-1, 3)[tried] != WHITE).any(-1)][:wanted]
         chosen[: len(seen)] = seen
         view, row, column = np.unravel_index(chosen, (views, height, width))
-        matrix = intrinsics(width, height, float(self.arrays["camera_angle"][item]))
+        matrix = intrinsics(width, height, float(self.arrays["camera_angle"][row_of_item]))
         origins, directions = pixel_rays(poses[view], matrix, np.stack([column, row], axis=-1) + 0.5)
         colours = pictures[view, row, column].astype(np.float32) / WHITE
         return {"origins": origins, "directions": directions, "colours": colours}
@@ -283,7 +347,7 @@ class VideoBatches(Batches):
 
     def _clips(self, items: np.ndarray) -> torch.Tensor:
         """Frames [B, 3, T, S, S] in [-1, 1]."""
-        pixels = torch.from_numpy(np.ascontiguousarray(self.arrays["frames"][items]))
+        pixels = torch.from_numpy(np.ascontiguousarray(self.stored("frames", items)))
         return pixels.permute(0, 4, 1, 2, 3).float().div(127.5).sub(1.0)
 
     def _inputs(self, clips: torch.Tensor) -> torch.Tensor:

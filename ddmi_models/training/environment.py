@@ -43,8 +43,8 @@ def _version(package: str) -> str | None:
 
 
 def data_description(config: DataConfig) -> dict[str, Any]:
-    """What the training and validation sets are: folder, number and size of the files, a hash of these and of the
-    manifest; and of the manifest what is short."""
+    """What the training and validation sets are: folder, number and size of the files, a hash of these and of every
+    manifest; and of that right in the folder what is short."""
     folders = {"train": config.train, "validation": config.validation}
     return {part: _describe(folder) for part, folder in folders.items() if folder is not None}
 
@@ -60,17 +60,17 @@ def refuse_reserved(folder: Path) -> None:
 
 
 def _describe(folder: Path) -> dict[str, Any]:
-    digest, count, total = hashlib.sha256(), 0, 0
-    for path in sorted(_files(folder)):
+    digest, count, total, files = hashlib.sha256(), 0, 0, sorted(_files(folder))
+    for path in files:
         size = path.stat().st_size
         digest.update(f"{path.relative_to(folder).as_posix()}\0{size}\n".encode())
         count, total = count + 1, total + size
     described = {"path": str(folder), "files": count, "bytes": total}
-    manifest = folder / MANIFEST
-    if manifest.is_file():
-        text = manifest.read_bytes()
-        digest.update(text)
-        described["manifest"] = _short_values(text)
+    for path in files:
+        if path.name == MANIFEST:
+            text = path.read_bytes()
+            digest.update(text)
+            described |= {"manifest": _short_values(text)} if path.parent == folder else {}
     return {**described, "sha256": digest.hexdigest()}
 
 

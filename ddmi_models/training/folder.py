@@ -118,7 +118,10 @@ class RunFolder:
 
     def config(self) -> TrainConfig:
         """The run's configuration. Raises: as `config_values`, and BadConfig if it is not valid."""
-        return TrainConfig.parse(self.config_values())
+        values = self.config_values()
+        if isinstance(values.get("data"), dict):
+            values["data"].setdefault("validation_share", 0)  # older versions held out nothing
+        return TrainConfig.parse(values)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

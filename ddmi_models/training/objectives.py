@@ -18,7 +18,7 @@ from ddmi_models.model import ModelParts
 from ddmi_models.text.words import split_words
 from ddmi_models.training.adversary import Adversary
 from ddmi_models.training.config import DataConfig, TrainConfig
-from ddmi_models.training.data import BATCHES, Batch, Batches, load_data
+from ddmi_models.training.data import BATCHES, Batch, load_data, training_and_validation
 from ddmi_models.training.perceptual import PerceptualDistance
 from ddmi_models.training.rephrasing import rephrasing_words
 from ddmi_models.training.schedules import kl_coefficient, spectral_weight
@@ -52,16 +52,14 @@ class Objective(ABC, Generic[Trained, Given]):
         self.adversary: Adversary | None = None
         batches = BATCHES[parts.config.domain]
         self.at_once = batches.at_once
-        self.train: Batches = batches(config.data.train, config.data, config.seed)
-        held_out = config.data.validation
-        self.validation: Batches | None = batches(held_out, config.data, config.seed) if held_out else None
+        self.train, self.validation = training_and_validation(batches, config.data, config.seed)
 
     def notices(self) -> tuple[str, ...]:
         """What the user should know of this run, one line each."""
         return ()
 
     def data_notices(self) -> tuple[str, ...]:
-        """What of the data cannot be used."""
+        """What of the data cannot be used, and what of it is held out."""
         held_out = () if self.validation is None else self.validation.notices
         return (*self.train.notices, *held_out)
 
@@ -194,14 +192,17 @@ class AutoencoderObjective(Objective[Domain, Batch]):
     def validate(self, module: Domain, device: torch.device) -> dict[str, float]:
         if self.validation is None:
             return {}
-        collected: list[dict[str, float]] = []
-        for start in range(0, min(VALIDATION_ITEMS, len(self.validation)), self.at_once):
-            items = np.arange(start, min(start + self.at_once, len(self.validation)))
-            batch = to_device(self.validation.prepare(items, np.random.default_rng(start)), device)
-            posterior = module.encode(batch)
-            terms = module.loss(batch, posterior.mean, posterior)
-            collected.append({"reconstruction": float(terms.reconstruction), **terms.figures})
-        return {key: float(np.mean([c[key] for c in collected])) for key in collected[0]}
+        collected, weights = list[dict[str, float]](), list[float]()
+        count = min(VALIDATION_ITEMS, len(self.validation))
+        for start in range(0, count, self.at_once):
+            items = np.arange(start, min(start + self.at_once, count))
+            for share, given in self.validation.validated(items, start):
+                batch = to_device(given, device)
+                posterior = module.encode(batch)
+                terms = module.loss(batch, posterior.mean, posterior)
+                collected.append({"reconstruction": float(terms.reconstruction), **terms.figures})
+                weights.append(share * len(items))
+        return {key: float(np.average([c[key] for c in collected], weights=weights)) for key in collected[0]}
 
 
 def to_device(batch: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:

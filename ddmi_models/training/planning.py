@@ -10,6 +10,7 @@ from ddmi_models.checkpoints.registry import find_model
 from ddmi_models.errors import BadData, BadInput, UnknownModel
 from ddmi_models.training.alive import first_process
 from ddmi_models.training.config import TrainConfig
+from ddmi_models.training.data_parts import divided
 from ddmi_models.training.folder import MODEL_FILE, RunFolder
 from ddmi_models.training.presets import parse_config, preset_text, read_config
 from ddmi_models.training.runs import find_run, runs_dir
@@ -32,8 +33,23 @@ def plan_new_run(
     Raises:
         BadConfig, BadInput, BadData, UnknownModel: naming what is not right.
     """
-    values = parse_config(preset_text(preset), settings) if preset is not None else _read(config, settings)
-    return plan_run(values, folder, preset or values.name)
+    if preset is None:
+        values = _read(config, settings)
+        return plan_run(values, folder, values.name)
+    settings = tuple(settings)
+    values = parse_config(preset_text(preset), settings)
+    given = {setting.partition("=")[0].strip() for setting in settings}
+    if "data.train" in given and "data.validation" not in given:
+        values = _without_own_validation(values)
+    return plan_run(values, folder, preset)
+
+
+def _without_own_validation(config: TrainConfig) -> TrainConfig:
+    """A preset on other data: its validation set belongs to its own; one beside these, NAME-validation, is theirs."""
+    train = config.data.train
+    beside = train.with_name(f"{train.name}-validation")
+    changed = config.data.model_copy(update={"validation": beside if beside.is_dir() else None})
+    return config.model_copy(update={"data": changed})
 
 
 def _read(config: Path | None, settings: Iterable[str]) -> TrainConfig:
@@ -57,10 +73,12 @@ def plan_resumed_run(name: str | Path) -> RunPlan:
 
 
 def anchored(config: TrainConfig) -> TrainConfig:
-    """The configuration with absolute paths, and a run that it starts from replaced by that run's model.
+    """The configuration with absolute paths, a divided data set's parts, and a run that it starts from replaced by that
+    run's model.
 
     Raises:
-        BadData: if the training or validation set is not there. UnknownModel: if there is no such model or run.
+        BadData: if the training or validation set is not there, or they overlap.
+        UnknownModel: if there is no such model or run.
     """
     changes: dict[str, object] = {}
     for part in ("train", "validation"):
@@ -68,7 +86,7 @@ def anchored(config: TrainConfig) -> TrainConfig:
         if path is not None and not path.exists():
             raise BadData(f"data.{part}: there is no {path}.", "Name the folder of a data set, or make one.")
         changes[part] = None if path is None else path.absolute()
-    updates: dict[str, object] = {"data": config.data.model_copy(update=changes)}
+    updates: dict[str, object] = {"data": divided(config.data.model_copy(update=changes))}
     if config.perceptual_weights is not None:
         updates["perceptual_weights"] = config.perceptual_weights.absolute()
     if config.start_from is not None:

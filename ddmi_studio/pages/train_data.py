@@ -96,6 +96,7 @@ class DataCard(DropFrame):
         self.title = label("", "subtitle", wrap=True)
         self.path = label("", "hint")
         self.facts = label("", "section", wrap=True)
+        self.validation = label("", "section", wrap=True)
         self.browse = QPushButton("Choose a &folder…")
         self.bar = QProgressBar(textVisible=False)
         self.bar.setRange(0, 0)
@@ -107,6 +108,7 @@ class DataCard(DropFrame):
         self._lay_out()
         self.browse.clicked.connect(self.browse_wanted)
         form.data_changed.connect(self._show)
+        form.checked.connect(self._show_validation)
         theme.notifier().changed.connect(self._show)
         self._show()
 
@@ -115,6 +117,7 @@ class DataCard(DropFrame):
         inside.addWidget(self.title)
         inside.addWidget(self.path)
         inside.addWidget(self.facts)
+        inside.addWidget(self.validation)
         top = QHBoxLayout()
         top.setSpacing(16)
         top.addWidget(self.icon, 0, Qt.AlignmentFlag.AlignTop)
@@ -146,7 +149,13 @@ class DataCard(DropFrame):
             self._show_summary(form.summary)
         else:
             self._show_none(form.folder)
+        self._show_validation()
         self.update()
+
+    def _show_validation(self) -> None:
+        line = self._form.validation()
+        self.validation.setText(line)
+        self.validation.setVisible(bool(line))
 
     def _show_none(self, folder: Path | None) -> None:
         self.thumbnails.set_pictures(())

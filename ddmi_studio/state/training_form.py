@@ -19,6 +19,7 @@ from ddmi_models.requests import (
     StartingPoint,
     TrainingPreset,
     TrainingSize,
+    held_out_count,
 )
 from ddmi_studio.jobs import Job, Lane, Priority
 from ddmi_studio.state.training import Training
@@ -113,6 +114,25 @@ class TrainingForm(QObject):
             return False
         shards = self.summary.layout == "shards" and self.domain == "shape"
         return shards or "captions" in dict(self.summary.facts)
+
+    def validation(self) -> str:
+        """On what the run will validate, in a line; "" while that is not known."""
+        if self.summary is None or not self.values:
+            return ""
+        if place := str(self.values.get("data.validation", "")).strip():
+            return f"Validates on {place}"
+        if self.summary.validation:
+            return f"Validates on the part {self.summary.validation}"
+        try:
+            share = float(str(self.values.get("data.validation_share", "")))
+        except ValueError:
+            return ""
+        usable = self.summary.usable
+        if held_out := held_out_count(usable, share):
+            return f"{held_out:,} of {usable:,} items are held out to validate"
+        if share > 0 and self.domain == "video":
+            return ""  # few films may have many clips
+        return "Nothing is held out to validate"
 
     # Choices
 

@@ -31,7 +31,7 @@ DIFFUSION = {
 def small_ablation(folder: Path, **changes: Any) -> AblationConfig:
     first = image_config(folder, steps=4).model_dump(mode="json")
     first = {key: first[key] for key in ("model", "data", "steps", "batch", "learning_rate", "log_every", "seed")}
-    folders = {"train": folder, "validation": folder}
+    folders = {"train": folder, "validation": folder.with_name("held-out")}
     variants = ablation_config().model_dump(mode="json")["variants"]
     values = {"data": folders, "samples": 8, "variants": variants, "autoencoder": first, "diffusion": DIFFUSION}
     return AblationConfig.parse({**values, **changes})
@@ -40,6 +40,7 @@ def small_ablation(folder: Path, **changes: Any) -> AblationConfig:
 def test_an_ablation_that_was_stopped_goes_on_to_its_table(
     tmp_path: Path, command: Callable[..., tuple[int, str, str]]
 ) -> None:
+    image_data(tmp_path / "held-out")
     config, folder = small_ablation(image_data(tmp_path / "data")), tmp_path / "ablation"
     stop_at(config, folder, "+ HDBF, autoencoder: loss")
     assert not (folder / "2-diffusion").exists()

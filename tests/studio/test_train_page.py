@@ -229,6 +229,26 @@ def test_bad_values_are_told_as_they_are_typed(qtbot, studio, monkeypatch, pictu
     assert form.reason.text().startswith("20 steps of 64 items, out of 8")
 
 
+def test_what_validates_is_told(qtbot, studio, monkeypatch, pictures):
+    for number in range(8, 24):
+        Image.new("RGB", (32, 24), (10 * number, 0, 0)).save(pictures / f"{number}.png")
+    data = studio.train.form_page.data
+    choose_folder(qtbot, studio, monkeypatch, pictures)
+    assert data.validation.text() == "2 of 24 items are held out to validate"
+    fill(qtbot, studio.train, data__validation_share="0.25")
+    assert data.validation.text().startswith("6 of 24 items")
+    fill(qtbot, studio.train, data__validation_share="0")
+    assert data.validation.text() == "Nothing is held out to validate" and data.validation.isVisible()
+    fill(qtbot, studio.train, data__validation=str(pictures))
+    assert data.validation.text() == f"Validates on {pictures}"
+    told = field(studio.train, "data.validation").problem
+    qtbot.waitUntil(lambda: "would be trained on too" in told.text(), timeout=TIMEOUT)
+    (pictures / "val").mkdir()
+    (pictures / "0.png").rename(pictures / "val" / "0.png")
+    choose_folder(qtbot, studio, monkeypatch, pictures)
+    assert data.validation.text() == "Validates on the part val" and "23 of 24 items" in data.facts.text()
+
+
 def test_what_is_trained_decides_the_settings(qtbot, studio, monkeypatch, pictures):
     form = studio.train.form_page
     choose_folder(qtbot, studio, monkeypatch, pictures)

@@ -109,8 +109,8 @@ def _config(
     name: str, data: Path, steps: int, model: dict[str, Any], settings: dict[str, Any], changes: dict[str, Any]
 ) -> TrainConfig:
     values: dict[str, Any] = {
-        "name": name, "stage": "autoencoder", "data": {"train": str(data), **settings}, "model": model, "steps": steps,
-        "batch": 8, "learning_rate": 3e-3, "warmup": 1, "log_every": 1, "ema": 0.9, "seed": 5,
-        "sample_every": 1000,
+        "name": name, "stage": "autoencoder", "data": {"train": str(data), "validation_share": 0, **settings},
+        "model": model, "steps": steps, "batch": 8, "learning_rate": 3e-3, "warmup": 1, "log_every": 1, "ema": 0.9,
+        "seed": 5, "sample_every": 1000,
     }  # fmt: skip
     return TrainConfig.parse({key: value for key, value in {**values, **changes}.items() if value is not None})

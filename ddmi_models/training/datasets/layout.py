@@ -6,7 +6,7 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from ddmi_models.errors import BadItem
 
 Rows = dict[str, NDArray[np.generic]]
 """Arrays of a training set by key; one row a training item."""
+Remark = tuple[str, str]
+"""An item or a file, and what is wrong with it, in a few words each."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,13 @@ class Item:
     """A thing that a training learns from, as it lies on the disk.
 
     name: path below the folder of the set. files: all that it is read from; their content is what it is known by.
-    captions: texts that say what it is.
+    captions: texts that say what it is. remarks: what was odd about finding it.
     """
 
     name: str
     files: tuple[Path, ...]
     captions: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,12 @@ class Tree:
     files: tuple[Path, ...]
 
     @classmethod
-    def of(cls, folder: Path) -> Tree:
-        """Look through a folder once."""
+    def of(cls, folder: Path, without: Collection[str] = ()) -> Tree:
+        """Look through a folder once; `without`: subfolders that are left out."""
         found = []
         for parent, folders, names in os.walk(folder):
-            folders[:] = [name for name in folders if not name.startswith(".")]
+            left_out = without if Path(parent) == folder else ()
+            folders[:] = [name for name in folders if not name.startswith(".") and name not in left_out]
             found += [Path(parent, name) for name in names if not name.startswith(".")]
         return cls(folder, tuple(sorted(found, key=natural)))
 
@@ -121,9 +125,14 @@ def read_npz(path: Path, keys: Iterable[str], optional: Iterable[str] = ()) -> d
 
 def natural(path: Path) -> list[Any]:
     """Key that sorts frame2 before frame10."""
-    return [int(piece) if piece.isdigit() else piece.lower() for piece in re.split(r"(\d+)", str(path))]
+    return [int(piece) if piece.isdecimal() else piece.lower() for piece in re.split(r"(\d+)", str(path))]
 
 
 def seeded(item: Item) -> np.random.Generator:
     """Randomness of an item: the same wherever the set lies."""
-    return np.random.default_rng(list(item.name.encode()))
+    return np.random.default_rng(list(encoded(item.name)))
+
+
+def encoded(text: str) -> bytes:
+    """UTF-8 of a text with names of files in it, also of such as are none: the same on every system."""
+    return text.encode(errors="surrogatepass")

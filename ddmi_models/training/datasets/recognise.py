@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ddmi_models.errors import BadData, BadItem
+from ddmi_models.errors import BadData, BadItem, printable
+from ddmi_models.training.data_parts import TRAINING_LIST, parts_of
 from ddmi_models.training.datasets.images import IMAGES, open_picture, squared
-from ddmi_models.training.datasets.layout import Item, Layout, Tree
+from ddmi_models.training.datasets.layout import Item, Layout, Remark, Tree
 from ddmi_models.training.datasets.posed import POSED, POSED_NPZ, SRN
 from ddmi_models.training.datasets.shapes import MESHES, OCCUPANCY
 from ddmi_models.training.datasets.videos import FRAME_FOLDERS, VIDEO_FILES
@@ -19,9 +20,6 @@ from ddmi_models.training.datasets.videos import FRAME_FOLDERS, VIDEO_FILES
 LAYOUTS: tuple[Layout, ...] = (OCCUPANCY, SRN, POSED, POSED_NPZ, MESHES, VIDEO_FILES, FRAME_FOLDERS, IMAGES)
 """From the most particular to the least."""
 
-TRAINING_PARTS = ("train", "cars_train")
-OTHER_PARTS = ("val", "valid", "validation", "test", "cars_val", "cars_test")
-TRAINING_LIST = "train.lst"
 FEW = 0.1
 """Share of the pictures below which meshes or films among them are strays."""
 FILM_FRAMES, FILM_SIZE, ALIKE = 12, 16, 0.5
@@ -36,12 +34,18 @@ class Found:
     layout: Layout
     items: tuple[Item, ...]
 
+    @property
+    def remarks(self) -> list[Remark]:
+        """What was odd about finding its items, each thing once."""
+        told = dict.fromkeys(remark for item in self.items for remark in item.remarks)
+        return [(printable(name), reason) for name, reason in told]
+
 
 def recognise(folder: Path, domain: str | None = None) -> Found:
     """What a folder holds.
 
-    A folder that has a training part beside others (train, test, ...) stands for its training part. A .lst file stands
-    for those items beside it that it lists.
+    A folder that is divided stands for its training part (`parts_of`). A .lst file stands for those items beside it
+    that it lists.
 
     Args:
         domain: only layouts of this one, where it is known what is wanted.
@@ -51,7 +55,7 @@ def recognise(folder: Path, domain: str | None = None) -> Found:
     """
     names: set[str] | None = None
     if folder.suffix == ".lst" and folder.is_file():
-        names, folder = set(folder.read_text(encoding="utf-8").split()), folder.parent
+        names, folder = _listed(folder), folder.parent
     if not folder.is_dir():
         raise BadData(f"There is no folder {folder}.", "Give the folder of a data set.")
     if not any(folder.iterdir()):
@@ -59,8 +63,9 @@ def recognise(folder: Path, domain: str | None = None) -> Found:
             f"{folder} is empty: there is no data in a known layout in it.",
             "Put pictures, meshes, posed pictures or films there (docs/data.md).",
         )
-    folder = _training_part(folder)
-    found = _choice(Tree.of(folder), domain, names)
+    parts = parts_of(folder)
+    folder = parts.training
+    found = _choice(Tree.of(folder, parts.apart), domain, names)
     if found is None:
         what = {"image": "pictures", "shape": "shapes", "nerf": "posed pictures", "video": "videos"}
         raise BadData(
@@ -68,13 +73,6 @@ def recognise(folder: Path, domain: str | None = None) -> Found:
             "Known are shards with a manifest (`ddmi data make`) and the layouts that docs/data.md lists.",
         )
     return found
-
-
-def _training_part(folder: Path) -> Path:
-    names = {path.name for path in folder.iterdir() if path.is_dir()}
-    part = next((name for name in TRAINING_PARTS if name in names), None)
-    only_parts = names <= {*TRAINING_PARTS, *OTHER_PARTS}
-    return folder / part if part is not None and only_parts else folder
 
 
 def _choice(tree: Tree, domain: str | None, names: set[str] | None) -> Found | None:
@@ -94,9 +92,14 @@ def _choice(tree: Tree, domain: str | None, names: set[str] | None) -> Found | N
     return None
 
 
+def _listed(path: Path) -> set[str]:
+    """The names that a list holds; like those of files, they may be no UTF-8."""
+    return set(path.read_text(encoding="utf-8", errors="surrogateescape").split())
+
+
 def _training_items(tree: Tree, items: list[Item]) -> list[Item]:
     """The items that a train.lst beside them lists; all where there is none."""
-    lists = {path.parent: set(path.read_text(encoding="utf-8").split()) for path in tree.named(TRAINING_LIST)}
+    lists = {path.parent: _listed(path) for path in tree.named(TRAINING_LIST)}
     homes = [(tree.folder / item.name).parent for item in items]
     return [item for item, home in zip(items, homes, strict=True) if home not in lists or _among(item, lists[home])]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,11 +16,14 @@ from numpy.typing import NDArray
 from ddmi_models.checkpoints.registry import home_dir
 from ddmi_models.errors import CannotWrite
 from ddmi_models.files import TEMPORARY_PREFIX, atomic_file, cannot_write
-from ddmi_models.training.datasets.layout import Item, Layout, Preparation, Rows
+from ddmi_models.training.datasets.layout import Item, Layout, Preparation, Rows, encoded
+from ddmi_models.training.locks import lock_beside, taken
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same files are prepared to something else."""
 CONTENTS = "contents.json"
+BLOCK = 1 << 24
+"""Bytes of a file read at a time."""
 
 
 def store_dir() -> Path:
@@ -37,32 +39,51 @@ def fingerprint(layout: Layout, items: Sequence[Item], how: Preparation) -> str:
         for path in item.files:
             try:
                 facts = path.stat()
-                digest.update(f"{path} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+                digest.update(encoded(f"{path} {facts.st_size} {facts.st_mtime_ns}\n"))
             except OSError:
-                digest.update(f"{path} missing\n".encode())
+                digest.update(encoded(f"{path} missing\n"))
     return digest.hexdigest()
 
 
-def content_key(layout: Layout, items: Sequence[Item], how: Preparation) -> str:
-    """Name of a set by what its files hold, wherever they lie."""
+def content_key(layout: Layout, items: Sequence[Item], how: Preparation, check: Callable[[], None]) -> str:
+    """Name of a set by what its files hold, wherever they lie; `check` is called now and then, and may raise."""
     digest = _digest(layout, how)
     for item in items:
         digest.update(json.dumps([item.name, item.captions]).encode())
         for path in item.files:
             try:
-                with path.open("rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
+                digest.update(_content(path, check))
             except OSError:
                 digest.update(b"missing")
     return digest.hexdigest()
+
+
+def _content(path: Path, check: Callable[[], None]) -> bytes:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            check()
+            digest.update(block)
+    return digest.digest()
 
 
 def _digest(layout: Layout, how: Preparation) -> Any:
     return hashlib.sha256(f"{VERSION} {layout.key} {how}\n".encode())
 
 
+def sweep() -> None:
+    """Delete what processes left behind that were ended in the middle of preparing: nobody holds its lock any more."""
+    for left in store_dir().glob(f"{TEMPORARY_PREFIX}*"):
+        with lock_beside(store_dir(), left.name.removeprefix(TEMPORARY_PREFIX)) as lock:
+            if left.is_dir() and taken(lock):
+                shutil.rmtree(left, ignore_errors=True)
+
+
 class StoreWriter:
-    """A set on its way into the store. Rows go to files as they come, so that memory does not grow with the set."""
+    """A set on its way into the store. Rows go to files as they come, so that memory does not grow with the set.
+
+    Whoever writes holds the key's lock meanwhile (`lock_beside`).
+    """
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -71,15 +92,13 @@ class StoreWriter:
         self._names: list[str] = []
         self._captions: list[str] = []
         self._stack = ExitStack()
-        self._folder = Path()
+        self._folder = store_dir() / f"{TEMPORARY_PREFIX}{key}"
 
     def __enter__(self) -> StoreWriter:
         try:
-            store_dir().mkdir(parents=True, exist_ok=True)
-            temporary = tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=store_dir())
+            self._folder.mkdir(mode=0o700, parents=True)
         except OSError as error:
             raise cannot_write(store_dir(), error) from None
-        self._folder = Path(temporary)
         self._stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
         return self
 
@@ -155,7 +174,8 @@ def is_whole(place: Path) -> bool:
 
 
 def open_set(place: Path) -> tuple[dict[str, NDArray[Any]], list[tuple[str, str]]]:
-    """The arrays of a prepared set, mapped into memory, `captions` (a JSON list of texts a row), and its problems.
+    """The arrays of a prepared set, mapped into memory, `captions` (a JSON list of texts a row), `sources` (the name of
+    the item that a row comes from), and its problems.
 
     Raises:
         CannotWrite: if the store is damaged.
@@ -169,5 +189,5 @@ def open_set(place: Path) -> tuple[dict[str, NDArray[Any]], list[tuple[str, str]
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CannotWrite(f"The prepared data in {place} is damaged: {error}.", "Delete that folder.") from None
-    arrays["captions"] = np.array(contents["captions"])
+    arrays["captions"], arrays["sources"] = np.array(contents["captions"]), np.array(contents["names"])
     return arrays, [(str(name), str(reason)) for name, reason in contents["problems"]]

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ddmi_models.errors import printable
 from ddmi_models.requests import DataSummary
 from ddmi_models.training.checking import check_shards, read_manifest
+from ddmi_models.training.data_parts import parts_of
 from ddmi_models.training.datasets.layout import BadItem, Item, Layout, read_npz
 from ddmi_models.training.datasets.looks import row_look
 from ddmi_models.training.datasets.prepare import each_item
@@ -43,9 +45,8 @@ def summarise(
     found = recognise(folder, domain)
     outcomes = list(each_item(partial(_inspected, found.layout), found.items, workers, check))
     kinds = Counter(kind for kind, _ in outcomes if kind is not None)
-    problems = [
-        f"{item.name}: {reason}." for item, (_, reason) in zip(found.items, outcomes, strict=True) if reason is not None
-    ]
+    bad = [(item.name, why) for item, (_, why) in zip(found.items, outcomes, strict=True) if why is not None]
+    problems = [printable(f"{name}: {reason}.") for name, reason in (*found.remarks, *bad)]
     made, changed = _made(folder, check)
     return DataSummary(
         layout=found.layout.key,
@@ -57,7 +58,13 @@ def summarise(
         facts=(*made, ("holds", _most(kinds)), *_caption_facts(found)),
         examples=tuple(item.files[0] for item in _examples(found)),
         thumbnails=tuple(look for look in map(partial(_look, found.layout), _examples(found)) if look is not None),
+        validation=_part_to_validate(folder),
     )
+
+
+def _part_to_validate(folder: Path) -> str:
+    part = parts_of(folder).validation if folder.is_dir() else None
+    return "" if part is None else part.name
 
 
 def _made(folder: Path, check: Callable[[], None]) -> tuple[tuple[tuple[str, str | int], ...], list[str]]:
@@ -123,6 +130,7 @@ def _shard_summary(folder: Path, check: Callable[[], None]) -> DataSummary:
         facts=tuple((key, report[key]) for key in ("name", "version", "seed", "shards")),
         examples=(),
         thumbnails=_shard_looks(folder),
+        validation=_part_to_validate(folder),
     )
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ddmi_models.errors import BadInput, CannotWrite
 from ddmi_models.files import atomic_file, cannot_write
+from ddmi_models.training.data_parts import parts_of
 from ddmi_models.training.workers import side_by_side
 
 MANIFEST = "manifest.json"
@@ -132,10 +133,12 @@ def write_shards(
 
 
 def shard_folders(folder: Path) -> list[Path]:
-    """Of a folder and those right in it the ones that hold shards, or a manifest that names some."""
-    with os.scandir(folder) as entries:
-        below = sorted(Path(entry.path) for entry in entries if entry.is_dir())
-    return [place for place in (folder, *below) if _holds_shards(place)]
+    """Of a folder's training part (`parts_of`) and the folders right in it those that hold shards, or a manifest that
+    names some."""
+    parts = parts_of(folder)
+    with os.scandir(parts.training) as entries:
+        below = sorted(Path(entry.path) for entry in entries if entry.is_dir() and entry.name not in parts.apart)
+    return [place for place in (parts.training, *below) if _holds_shards(place)]
 
 
 def _holds_shards(folder: Path) -> bool:
