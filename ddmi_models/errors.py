@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    r"""A text with file names in it as every terminal, log and window can show it.
+
+    Names of files may be bytes that are no UTF-8, which Python keeps as lone surrogates: `\udcff` for the byte 255.
+    """
+    return text.encode(errors="backslashreplace").decode()
+
+
 class EngineError(Exception):
     """Base of every error that the engine raises on purpose.
 
@@ -12,8 +20,8 @@ class EngineError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = printable(message)
+        super().__init__(self.message)
         self.hint = hint
 
     def __str__(self) -> str:

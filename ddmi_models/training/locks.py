@@ -31,6 +31,15 @@ def lock_beside(folder: Path, name: str) -> Iterator[FileLock]:
         lock.release()
 
 
+def taken(lock: FileLock) -> bool:
+    """Take a lock at once; whether that was possible."""
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, OSError):  # another process has it, or the folder belongs to someone else
+        return False
+    return True
+
+
 def acquiring(lock: FileLock, check: Callable[[], None]) -> Iterator[None]:
     """Take a lock; yields now and then while another process has it.
 

@@ -38,14 +38,24 @@ def open_picture(path: Path) -> Image:
                     picture = picture.convert("RGBA")
                     ground = Image.new("RGBA", picture.size, "white")
                     picture = Image.alpha_composite(ground, picture)
-                if picture.mode.startswith("I"):  # 16 bits a pixel
-                    levels = np.asarray(picture, dtype=np.float64) / 257
-                    picture = Image.fromarray(np.clip(np.round(levels), 0, 255).astype(np.uint8))
+                if picture.mode.startswith("I") or picture.mode == "F":
+                    picture = Image.fromarray(_grey_bytes(np.asarray(picture, dtype=np.float64), picture.mode == "F"))
                 return picture.convert("RGB")
     except Image.DecompressionBombError:
         raise BadItem("more pixels than are safe to open") from None
     except (OSError, ValueError, SyntaxError, EOFError) as error:  # what PIL raises for damaged files
         raise BadItem("damaged or no picture" if not isinstance(error, PermissionError) else "not readable") from None
+
+
+def _grey_bytes(levels: NDArray[np.float64], floats: bool) -> NDArray[np.uint8]:
+    """Grey levels, floats in [0, 1] or integers of 16 bits, as bytes; others have no known white. Raises: BadItem."""
+    white = 1 if floats else 65535
+    low, high = float(levels.min()), float(levels.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise BadItem("grey levels that are not finite")
+    if low < 0 or high > white:
+        raise BadItem(f"{'float' if floats else 'integer'} grey levels from {low:g} to {high:g}, not in [0, {white}]")
+    return np.round(levels * (255 / white)).astype(np.uint8)
 
 
 def squared(picture: Image, size: int) -> NDArray[np.uint8]:

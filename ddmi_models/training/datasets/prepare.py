@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from ddmi_models.errors import BadData, BadItem
-from ddmi_models.training.datasets.layout import Item, Layout, Preparation, Rows
+from ddmi_models.errors import BadData, BadItem, printable
+from ddmi_models.training.datasets.layout import Item, Layout, Preparation, Remark, Rows
 from ddmi_models.training.datasets.recognise import Found
 from ddmi_models.training.datasets.store import (
     StoreWriter,
@@ -22,23 +24,24 @@ from ddmi_models.training.datasets.store import (
     remember,
     remembered,
     store_dir,
+    sweep,
 )
 from ddmi_models.training.locks import acquiring, lock_beside
 from ddmi_models.training.workers import side_by_side
 
-CHUNK = 16
-"""Items that a worker gets at a time."""
-ALONE = 64
-"""Items up to which starting other processes takes longer than the work."""
+CHUNK, CHUNK_BYTES = 16, 4_000_000
+"""Items that a worker gets at a time, and the size of their files."""
+ALONE, ALONE_BYTES = 64, 16_000_000
+"""Items, and the size of their files, up to which starting other processes takes longer than the work."""
+TOLD_SECONDS = 1.0
+"""Time after which progress is told though few items are done."""
 
-Problem = tuple[str, str]
-"""The item, and what is wrong with it."""
 Outcome = tuple[Rows | None, list[str]]
 
 
 def prepared(
     found: Found, how: Preparation, workers: int | None = None, check: Callable[[], None] = lambda: None
-) -> tuple[dict[str, NDArray[Any]], list[Problem]]:
+) -> tuple[dict[str, NDArray[Any]], list[Remark]]:
     """The arrays of a data set, mapped into memory, and what of it is not used; prepares it if need be.
 
     Args, Raises: as `preparing`.
@@ -59,8 +62,9 @@ def preparing(
     A set that was prepared before, here or elsewhere, is found again by its content; a damaged one is made again.
 
     Args:
-        workers: processes; None: one for each core, for more than ALONE items.
-        check: called now and then; may raise to stop, which leaves nothing behind.
+        workers: processes; None: as many as pay.
+        check: called several times a second, or before each item with one worker; may raise to stop, which leaves
+            nothing behind.
 
     Raises:
         BadData: nothing can be used. CannotWrite: no space for the store.
@@ -69,7 +73,8 @@ def preparing(
     place = remembered(mark)
     if place is not None and is_whole(place):
         return
-    key = content_key(found.layout, found.items, how)
+    sweep()
+    key = content_key(found.layout, found.items, how, check)
     with lock_beside(store_dir(), key) as lock:
         for _ in acquiring(lock, check):
             yield 0, len(found.items)
@@ -82,17 +87,18 @@ def preparing(
 def _write(
     found: Found, how: Preparation, key: str, workers: int | None, check: Callable[[], None]
 ) -> Iterator[tuple[int, int]]:
-    problems: list[Problem] = []
+    problems, told = found.remarks, time.monotonic()
     with StoreWriter(key) as writer:
         outcomes = each_item(partial(_outcomes, found.layout, how), found.items, workers, check)
         for done, (item, (rows, notes)) in enumerate(zip(found.items, outcomes, strict=True), start=1):
-            problems += [(item.name, note) for note in notes]
+            problems += [(printable(item.name), printable(note)) for note in notes]
             if rows is not None:
                 writer.append(item, rows)
-            if done % CHUNK == 0 or done == len(found.items):
+            if done % CHUNK == 0 or done == len(found.items) or time.monotonic() - told > TOLD_SECONDS:
                 yield done, len(found.items)
+                told = time.monotonic()
         if not writer.rows:
-            name, reason = problems[0]
+            name, reason = problems[len(found.remarks)]
             raise BadData(f"Nothing in {found.folder} can be used; {name}: {reason}.", "See `ddmi data check`.")
         writer.finish(problems)
 
@@ -103,12 +109,41 @@ def each_item(
     workers: int | None,
     check: Callable[[], None],
 ) -> Iterator[Any]:
-    """What `work` (picklable) gives for each item, in order, in several processes where that pays."""
+    """What `work` (picklable) gives for each item, in order, in several processes where that pays.
+
+    Args:
+        workers: processes; None: as many as pay. Large items are then never read in this one, which could not stop in
+            the middle of one.
+        check: called several times a second, or before each item with one worker; may raise to stop.
+    """
+    sizes = [sum(map(_size, item.files)) for item in items]
     if workers is None:
-        workers = 1 if len(items) <= ALONE else os.cpu_count() or 1
-    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
-    for results in side_by_side(work, chunks, min(workers, len(chunks)), check):
+        alone = len(items) <= ALONE and sum(sizes) <= ALONE_BYTES
+        workers = 1 if alone else max(2, os.cpu_count() or 1)
+    chunks = [[item] for item in items] if workers == 1 else list(_chunks(items, sizes))
+    for results in side_by_side(work, chunks, min(workers, max(2, len(chunks))), check):
         yield from results
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; 0 where it is missing, which is told when it is read."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _chunks(items: Sequence[Item], sizes: Sequence[int]) -> Iterator[list[Item]]:
+    """Items that are worth being read at a time, by the sizes of their files."""
+    chunk, total = list[Item](), 0
+    for item, size in zip(items, sizes, strict=True):
+        if chunk and (len(chunk) == CHUNK or total + size > CHUNK_BYTES):
+            yield chunk
+            chunk, total = [], 0
+        chunk.append(item)
+        total += size
+    if chunk:
+        yield chunk
 
 
 def _outcomes(layout: Layout, how: Preparation, items: Sequence[Item]) -> list[Outcome]:

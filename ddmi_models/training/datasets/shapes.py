@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddmi_models.errors import BadItem
+from ddmi_models.training.datasets.captions import Captions, captions_beside, captions_of
 from ddmi_models.training.datasets.layout import (
     Item,
     Layout,
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import trimesh
 
 ENDINGS = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf")
-ID_COLUMNS = ("modelid", "model_id", "id", "name", "file")
-TEXT_COLUMNS = ("description", "caption", "text", "prompt")
 HALF_NOISE = 1e-4
 """Deviation of the noise that points stored in half precision get, so that none lie on a lattice (reference facts)."""
 LONGEST = 0.97
@@ -34,47 +32,18 @@ LOOK_POINTS = 8000
 MOST_FACES = 2_000_000
 
 
-def captions_of(folder: Path) -> dict[str, tuple[str, ...]]:
-    """Texts by the name of an item, of the CSV files in a folder that have a column for each (as Text2Shape's has)."""
-    found: dict[str, list[str]] = {}
-    for path in sorted(folder.glob("*.csv")):
-        try:
-            with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-                reader = csv.DictReader(file)
-                columns = {name.strip().lower(): name for name in reader.fieldnames or () if name}
-                ids = next((columns[name] for name in ID_COLUMNS if name in columns), None)
-                texts = next((columns[name] for name in TEXT_COLUMNS if name in columns), None)
-                if ids is None or texts is None:
-                    continue
-                for row in reader:
-                    text = " ".join((row[texts] or "").split())
-                    if row[ids] and text:
-                        found.setdefault(row[ids].strip(), []).append(text)
-        except (OSError, csv.Error):
-            continue  # a table that is not about captions; what has none is counted in the summary
-    return {key: tuple(texts) for key, texts in found.items()}
-
-
-def _text_beside(path: Path) -> tuple[str, ...]:
-    """Lines of the .txt file with the name of a mesh."""
-    beside = path.with_suffix(".txt")
-    if not beside.is_file():
-        return ()
-    lines = beside.read_text(encoding="utf-8", errors="replace").splitlines()
-    return tuple(" ".join(line.split()) for line in lines if line.strip())
-
-
 def _find_occupancy(tree: Tree) -> list[Item]:
     """Folders with points.npz and pointcloud.npz."""
     clouds = set(tree.named("pointcloud.npz"))
-    texts = captions_of(tree.folder) if clouds else {}
+    texts = captions_of(tree) if clouds else {}
     items = []
     for points in tree.named("points.npz"):
         home = points.parent
         cloud = home / "pointcloud.npz"
         if cloud not in clouds:
             continue
-        items.append(Item(tree.label(home), (points, cloud), texts.get(home.name, ())))
+        own = texts.get(home.name, Captions())
+        items.append(Item(tree.label(home), (points, cloud), own.texts, own.remarks))
     return items
 
 
@@ -125,11 +94,12 @@ def _shape_rows(cloud: NDArray[Any], points: NDArray[Any], inside: NDArray[np.bo
 
 def _find_meshes(tree: Tree) -> list[Item]:
     meshes = tree.ending(ENDINGS)
-    texts = captions_of(tree.folder) if meshes else {}
+    texts = captions_of(tree) if meshes else {}
     items = []
     for path in meshes:
-        own = texts.get(path.stem) or texts.get(path.name) or texts.get(path.parent.name) or _text_beside(path)
-        items.append(Item(tree.label(path), (path,), own))
+        listed = (texts[name] for name in (path.stem, path.name, path.parent.name) if name in texts)
+        own = next(listed, None) or captions_beside(path, tree)
+        items.append(Item(tree.label(path), (path,), own.texts, own.remarks))
     return items
 
 

@@ -96,7 +96,7 @@ def _find_folders(tree: Tree) -> list[Item]:
     items = []
     for parent, paths in groups.items():
         stems = {re.sub(r"\d+$", "", path.stem) for path in paths}
-        if len(paths) >= LEAST_FRAMES and len(stems) == 1 and all(path.stem[-1].isdigit() for path in paths):
+        if len(paths) >= LEAST_FRAMES and len(stems) == 1 and all(path.stem[-1].isdecimal() for path in paths):
             items.append(Item(tree.label(parent), tuple(paths)))
     return items
 
