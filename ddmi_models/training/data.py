@@ -77,8 +77,8 @@ def load_data(folder: Path, keys: tuple[str, ...], config: DataConfig) -> tuple[
     if not problems:
         return arrays, ()
     name, reason = problems[0]
-    more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-    return arrays, (f"{folder}: not all is used; {name}: {reason}{more}. `ddmi data check` lists everything.",)
+    more = f" And {len(problems) - 1} more: `ddmi data check` lists them." if len(problems) > 1 else ""
+    return arrays, (f"{folder} has problems. {name}: {reason}.{more}",)
 
 
 def preparing_data(config: DataConfig, domain: str, check: Callable[[], None]) -> Iterator[Progress]:

@@ -238,7 +238,7 @@ class RunFolder:
     def _append(self, name: str, text: str) -> None:
         path = self.path / name
         try:
-            with path.open("a", encoding="utf-8") as file:
+            with path.open("a", encoding="utf-8", errors="backslashreplace") as file:  # names of files may be no text
                 file.write(text)
         except OSError as error:
             raise cannot_write(path, error) from None

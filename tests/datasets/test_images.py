@@ -80,6 +80,31 @@ def test_sixteen_bits_keep_their_tones(tmp_path: Path) -> None:
     np.testing.assert_allclose(arrays["image"][0, 16, :, 0], np.linspace(0, 255, 32), atol=1)
 
 
+@pytest.mark.parametrize(("kind", "white"), [(np.float32, 1), (np.int32, 65535), (np.uint16, 65535)])
+def test_grey_levels_of_floats_and_integers_keep_their_tones(tmp_path: Path, kind: type, white: float) -> None:
+    levels = np.tile(np.linspace(0, white, 32).astype(kind), (32, 1))
+    Image.fromarray(levels).save(tmp_path / "deep.tiff")
+    arrays, problems = prepared(recognise(tmp_path), Preparation(size=32))
+    assert not problems
+    np.testing.assert_allclose(arrays["image"][0, 16, :, 0], np.linspace(0, 255, 32), atol=1)
+
+
+def test_grey_levels_without_a_known_white_are_refused(tmp_path: Path) -> None:
+    for name, levels, kind in (
+        ("a", [0, 200], np.float32),
+        ("b", [-0.5, 1], np.float32),
+        ("c", [0, np.nan], np.float32),
+        ("d", [0, 70000], np.int32),
+    ):
+        Image.fromarray(np.tile(np.array(levels, kind), (9, 8))).save(tmp_path / f"{name}.tif")
+    assert summarise(tmp_path).problems == (
+        "a.tif: float grey levels from 0 to 200, not in [0, 1].",
+        "b.tif: float grey levels from -0.5 to 1, not in [0, 1].",
+        "c.tif: grey levels that are not finite.",
+        "d.tif: integer grey levels from 0 to 70000, not in [0, 65535].",
+    )
+
+
 def test_the_training_part_stands_for_the_whole(tmp_path: Path) -> None:
     for part, count in (("train", 2), ("test", 1)):
         (tmp_path / part).mkdir()

@@ -67,6 +67,26 @@ def test_meshes_become_occupancy_with_their_captions(meshes: Path) -> None:
     assert on.max() < 1e-3
 
 
+def test_captions_that_are_not_utf8_are_read_and_told(meshes: Path) -> None:
+    (meshes / "ball.txt").write_bytes("ein Ball, größer als ein Würfel – “rund”\n".encode("cp1252"))
+    (meshes / "words.csv").write_bytes(
+        "modelId,description\nbox,boîte carrée\nbox,boîte\nopen,né ouvert\n".encode("latin-1")
+    )
+    wanted = [("ball.txt", "not UTF-8, read as Windows-1252"), ("words.csv", "not UTF-8, read as Windows-1252")]
+    assert summarise(meshes).problems[:2] == tuple(f"{name}: {reason}." for name, reason in wanted)
+    arrays, problems = prepared(recognise(meshes), HOW)
+    assert problems[:2] == wanted and len(problems) == 4
+    captions = [json.loads(text) for text in arrays["captions"]]
+    assert captions[0] == ["ein Ball, größer als ein Würfel – “rund”"]
+    assert captions[1:] == [["boîte carrée", "boîte"], ["né ouvert"]]
+
+
+def test_captions_in_utf8_may_begin_with_a_mark(meshes: Path) -> None:
+    (meshes / "words.csv").unlink()
+    (meshes / "ball.txt").write_text("größer", encoding="utf-8-sig")
+    assert recognise(meshes).items[0].captions == ("größer",) and not recognise(meshes).remarks
+
+
 def test_an_open_mesh_gets_thick_walls_and_stays_hollow(meshes: Path) -> None:
     arrays, _ = prepared(recognise(meshes), HOW)
     points = arrays["points"][2].astype(float)

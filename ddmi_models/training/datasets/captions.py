@@ -72,5 +72,5 @@ def _read(path: Path, tree: Tree) -> tuple[str, tuple[Remark, ...]]:
     try:
         return content.decode("utf-8-sig"), ()
     except UnicodeDecodeError:
-        odd = "not UTF-8, read as Windows-1252 (Latin-1)"
+        odd = "not UTF-8, read as Windows-1252"
         return content.decode("cp1252", errors="replace"), ((tree.label(path), odd),)
