@@ -245,7 +245,8 @@ def _second(key: str, about: PaperSet) -> str:
 
 
 def _head(key: str, stage: str, about: PaperSet, phase: Phase) -> Values:
-    return {"name": key, "stage": stage, "data": {"train": f"data/{key}", **about.data, **phase.data}}
+    data = {"train": f"data/{key}", "validation_share": 0, **about.data, **phase.data}  # the paper trains on all
+    return {"name": key, "stage": stage, "data": data}
 
 
 def _training(phase: Phase, items: int) -> Values:
