@@ -6,24 +6,48 @@ decomposed basis fields: planes at several scales), CFC (coarse-to-fine conditio
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from ddmi_models.cameras import CAMERA_ANGLE
 from ddmi_models.errors import BadConfig
+from ddmi_models.planes import TIME_AXIS
 
 AttentionKind = Literal["vanilla", "vanilla-multihead"]
 Fusion = Literal["concat", "sum", "once"]
 Target = Literal["eps", "x0", "v"]
 RadianceActivation = Literal["relu", "identity"]
 Background = Literal["white", "last_sample"]
+Multipliers = tuple[Annotated[int, Field(gt=0)], ...]
+
+MISFIT = "misfit"
+"""Kind of pydantic's error for a value that does not go with others."""
+HEADS = {"vanilla": 1, "vanilla-multihead": 16}
+"""Of each kind of attention over one plane."""
+VALUES_OF_A_POINT = {"image": 3, "video": 3, "shape": 1}
+"""Channels that the coordinate network of a domain gives."""
+SEEN_CHANNELS = {"image": 3, "video": 3}
+"""Channels that the autoencoder of a domain sees, where no other network is before it."""
+POINT_CHANNELS = {"shape": 3, "nerf": 6}
+
+
+def misfit(path: str, message: str) -> ValidationError:
+    """The error to raise where a value does not go with others.
+
+    Args:
+        path: of the value, from the section that is validated, such as `autoencoder.width`.
+        message: what is wrong, without a full stop.
+    """
+    problem = InitErrorDetails(type=PydanticCustomError(MISFIT, message), loc=(*path.split("."),), input=None)  # type: ignore[arg-type]
+    return ValidationError.from_exception_data("configuration", [problem])
 
 
 class StrictConfig(BaseModel):
-    """Base of every configuration: immutable, unknown keys refused."""
+    """Base of every configuration: immutable, unknown keys refused, every number finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Self:
@@ -46,7 +70,7 @@ class AutoencoderConfig(StrictConfig):
 
     in_channels: int = Field(gt=0, description="Channels of a plane that enters the encoder.")
     width: int = Field(gt=0, description="Channels of the finest level.")
-    multipliers: tuple[int, ...] = Field(min_length=1, description="Width multiplier of each level, finest first.")
+    multipliers: Multipliers = Field(min_length=1, description="Width multiplier of each level, finest first.")
     blocks: int = Field(default=2, gt=0, description="Residual blocks a level.")
     z_channels: int = Field(gt=0, description="Channels inside the bottleneck.")
     embed_channels: int = Field(gt=0, description="Channels of the latent of one plane.")
@@ -74,6 +98,30 @@ class AutoencoderConfig(StrictConfig):
     def scales(self) -> tuple[int, ...]:
         """Sides of the basis planes in cells, coarse to fine."""
         return (*sorted(self.basis_resolutions), self.resolution)
+
+    @model_validator(mode="after")
+    def _layers_can_be_split(self) -> Self:
+        _check_groups(self.width, self.multipliers, self.groups)
+        levels = list(zip(self._levels(), self.multipliers, strict=True))
+        attended = {m for side, m in levels if side in self.attention_resolutions} | {self.multipliers[-1]}
+        for channels in sorted(self.width * multiplier for multiplier in attended):
+            if channels % HEADS[self.attention]:
+                raise misfit("attention", f"{HEADS[self.attention]} heads cannot share {channels} channels evenly")
+        return self
+
+    @model_validator(mode="after")
+    def _has_levels(self) -> Self:
+        levels, basis = self._levels(), self.basis_resolutions
+        if levels[-1] < 1:
+            raise misfit("resolution", f"{self.resolution} cells cannot be halved {len(levels) - 1} times")
+        if len({*basis}) < len(basis) or not {*basis} <= {*levels}:
+            told = ", ".join(map(str, levels))
+            raise misfit("basis_resolutions", f"each has to be a level, once, and the levels are {told}")
+        return self
+
+    def _levels(self) -> tuple[int, ...]:
+        """Side of each level in cells, finest first."""
+        return tuple(self.resolution // 2**level for level in range(len(self.multipliers)))
 
 
 class PointEncoderConfig(StrictConfig):
@@ -174,7 +222,7 @@ class UNetConfig(StrictConfig):
     model_channels: int = Field(gt=0, description="Channels of the finest level.")
     out_channels: int = Field(gt=0, description="Channels of the latent.")
     blocks: int = Field(default=2, gt=0, description="Residual blocks a level.")
-    multipliers: tuple[int, ...] = Field(min_length=1, description="Width multiplier of each level, finest first.")
+    multipliers: Multipliers = Field(min_length=1, description="Width multiplier of each level, finest first.")
     attention_factors: tuple[int, ...] = Field(default=(), description="Downsampling factors at which attention runs.")
     head_channels: int = Field(default=32, gt=0, description="Channels of an attention head.")
     context_channels: int | None = Field(default=None, description="Width of the text tokens; None: unconditional.")
@@ -184,6 +232,17 @@ class UNetConfig(StrictConfig):
     joint_heads: int = Field(default=16, gt=0, description="Videos: heads of the attention over all planes.")
     groups: int = Field(default=32, gt=0, description="Groups of every GroupNorm.")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of values dropped in training.")
+
+    @model_validator(mode="after")
+    def _layers_can_be_split(self) -> Self:
+        _check_groups(self.model_channels, (1,), self.groups, "model_channels")
+        if self.model_channels % 2:
+            raise misfit("model_channels", "has to be even")
+        attended = [m for level, m in enumerate(self.multipliers) if 2**level in self.attention_factors]
+        for channels in sorted(self.model_channels * multiplier for multiplier in {*attended, self.multipliers[-1]}):
+            if channels % self.head_channels:
+                raise misfit("head_channels", f"heads of {self.head_channels} channels do not fill {channels} channels")
+        return self
 
 
 class DiffusionConfig(StrictConfig):
@@ -223,13 +282,24 @@ class TextConfig(StrictConfig):
         description="(expression of people, how it is read in known words); None: the program's own table.",
     )
 
+    @model_validator(mode="after")
+    def _heads_share_evenly(self) -> Self:
+        if self.tower is None and self.width % self.heads:
+            raise misfit("heads", f"{self.heads} heads cannot share {self.width} channels (width) evenly")
+        return self
+
 
 class RankingConfig(StrictConfig):
     """The encoder of latents whose embedding is compared with the text tower's (the contrastive pair of CLIP)."""
 
     width: int = Field(default=48, gt=0, description="Channels of the finest level.")
-    multipliers: tuple[int, ...] = Field(default=(1, 2), min_length=1, description="Width multiplier of each level.")
+    multipliers: Multipliers = Field(default=(1, 2), min_length=1, description="Width multiplier of each level.")
     groups: int = Field(default=8, gt=0, description="Groups of every GroupNorm.")
+
+    @model_validator(mode="after")
+    def _layers_can_be_split(self) -> Self:
+        _check_groups(self.width, self.multipliers, self.groups)
+        return self
 
 
 class ModelConfig(StrictConfig):
@@ -254,3 +324,78 @@ class ModelConfig(StrictConfig):
     iso: float = Field(
         default=0.5, gt=0, lt=1, description="Occupancy probability of the surface that is extracted by default."
     )
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of a packed latent: planes follow one another along them, with time along the cells."""
+        along_cells = any(name.endswith(TIME_AXIS) for name in self.plane_order)
+        return self.autoencoder.embed_channels * (1 if along_cells else len(self.plane_order))
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        _check_ends(self)
+        _check_conditioning(self)
+        if self.unet is not None:
+            _check_unet(self, self.unet)
+        if self.ranking is not None and self.autoencoder.latent_resolution < 2 ** (len(self.ranking.multipliers) - 1):
+            cells = self.autoencoder.latent_resolution
+            raise misfit("ranking.multipliers", f"a latent of {cells} cells cannot be halved so often")
+        return self
+
+
+def _check_groups(width: int, multipliers: tuple[int, ...], groups: int, path: str = "width") -> None:
+    """Whether GroupNorms can split layers; `path`: of the width."""
+    for multiplier in multipliers:
+        if width * multiplier % groups:
+            times = f" x {multiplier}" if multiplier > 1 else ""
+            raise misfit(path, f"{width}{times} channels cannot be split into {groups} groups; change it or groups")
+
+
+def _check_ends(model: ModelConfig) -> None:
+    """What a model's domain decides of the first and the last layer."""
+    autoencoder, net, points, domain = model.autoencoder, model.coordinate_net, model.point_encoder, model.domain
+    if domain != "video":  # the encoder of planes starts with this width, whatever the multipliers are
+        _check_groups(autoencoder.width, (1,), autoencoder.groups, "autoencoder.width")
+    if (made := VALUES_OF_A_POINT.get(domain, net.out_channels)) != net.out_channels:
+        raise misfit("coordinate_net.out_channels", f"has to be {made} in this domain")
+    if points is not None and domain in POINT_CHANNELS:
+        if points.point_channels != POINT_CHANNELS[domain]:
+            raise misfit("point_encoder.point_channels", f"has to be {POINT_CHANNELS[domain]} in this domain")
+        if points.out_channels != autoencoder.in_channels:
+            raise misfit(
+                "autoencoder.in_channels", f"has to be {points.out_channels}, as point_encoder.out_channels says"
+            )
+    if (seen := SEEN_CHANNELS.get(domain, autoencoder.in_channels)) != autoencoder.in_channels:
+        raise misfit("autoencoder.in_channels", f"has to be {seen} in this domain")
+    if domain == "image" and net.width // 4 % 2:
+        raise misfit("coordinate_net.width", "has to be a multiple of 8")
+
+
+def _check_conditioning(model: ModelConfig) -> None:
+    """Whether the coordinate network reads the planes that the autoencoder makes."""
+    autoencoder, net, scales = model.autoencoder, model.coordinate_net, len(model.autoencoder.scales)
+    if net.scales != scales:
+        raise misfit(
+            "coordinate_net.scales",
+            f"has to be {scales}: the resolution of the autoencoder and its basis_resolutions",
+        )
+    if net.plane_channels != autoencoder.plane_channels:
+        raise misfit("coordinate_net.plane_channels", f"has to be {autoencoder.plane_channels}, as in the autoencoder")
+
+
+def _check_unet(model: ModelConfig, unet: UNetConfig) -> None:
+    """Whether the denoiser fits the latents and the texts."""
+    channels, cells, text = model.latent_channels, model.autoencoder.latent_resolution, model.text
+    for name, given in (("in_channels", unet.in_channels), ("out_channels", unet.out_channels)):
+        if given != channels:
+            raise misfit(f"unet.{name}", f"has to be {channels}, the channels of the latent")
+    if cells % 2 ** (len(unet.multipliers) - 1):
+        raise misfit(
+            "unet.multipliers", f"a latent of {cells} cells cannot be halved {len(unet.multipliers) - 1} times"
+        )
+    if text is None:
+        return
+    if unet.pooled_channels not in (None, text.width):
+        raise misfit("unet.pooled_channels", f"has to be {text.width}, as text.width says")
+    if text.tower is None and unet.context_channels not in (None, text.width):
+        raise misfit("unet.context_channels", f"has to be {text.width}, as text.width says")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import os
+import sys
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from ddmi_models.errors import BadInput, Unavailable
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 
 SHORT_SPIN = "10000"
 """Turns of a loop, some ten microseconds."""
+KINDS = ("auto", "cpu", "cuda", "mps")
 
 
 def share_processor() -> None:
@@ -26,6 +30,29 @@ def share_processor() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", SHORT_SPIN)
 
 
+@cache
+def missing_devices() -> dict[str, str]:
+    """Kinds of device that this machine cannot have, and why, found without loading torch."""
+    missing = {}
+    if ctypes.util.find_library("cuda" if sys.platform != "win32" else "nvcuda") is None:
+        missing["cuda"] = "No NVIDIA driver is installed here."
+    if sys.platform != "darwin":
+        missing["mps"] = "Metal is part of macOS."
+    return missing
+
+
+def device_kind(name: str) -> str:
+    """Kind of device that a name asks for: one of KINDS.
+
+    Raises:
+        BadInput: for an unknown name.
+    """
+    kind, _, number = name.partition(":")
+    if kind not in KINDS or (number and (kind == "auto" or not number.isdecimal())):
+        raise BadInput(f"There is no kind of device {name!r}.", "Use auto, cpu, cuda, cuda:N or mps.")
+    return kind
+
+
 def find_device(name: str) -> torch.device:
     """The device of a name; auto: the best there is.
 
@@ -34,17 +61,16 @@ def find_device(name: str) -> torch.device:
     """
     import torch
 
-    if name == "auto":
+    kind = device_kind(name)
+    if kind == "auto":
         found = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         return torch.device(found)
-    kind, _, number = name.partition(":")
+    number = name.partition(":")[2]
     checks: dict[str, Callable[[], bool]] = {
         "cpu": lambda: number in ("", "0"),
         "mps": lambda: number in ("", "0") and torch.backends.mps.is_available(),
         "cuda": lambda: torch.cuda.is_available() and int(number or 0) < torch.cuda.device_count(),
     }
-    if kind not in checks or (number and not number.isdigit()):
-        raise BadInput(f"There is no kind of device {name!r}.", "Use auto, cpu, cuda, cuda:N or mps.")
     if not checks[kind]():
         raise Unavailable(f"This machine has no device {name}.", "Use --device auto.")
     return torch.device(name)

@@ -6,23 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ddmi_models.errors import BadConfig
-
 TRANSFORMER_NORM_EPS = 1e-6
 FEED_FORWARD_FACTOR = 4
-
-
-def head_count(channels: int, head_channels: int) -> int:
-    """Number of heads of a layer.
-
-    Raises:
-        BadConfig: if the heads do not divide the layer evenly.
-    """
-    if channels % head_channels:
-        raise BadConfig(
-            f"A layer of {channels} channels has no whole number of heads of {head_channels}.", "Change it."
-        )
-    return channels // head_channels
 
 
 class Norm32(nn.GroupNorm):
@@ -47,7 +32,7 @@ class SelfAttention(nn.Module):
 
     def __init__(self, channels: int, head_channels: int, groups: int) -> None:
         super().__init__()
-        self.heads = head_count(channels, head_channels)
+        self.heads = channels // head_channels
         self.norm = Norm32(groups, channels)
         self.qkv = nn.Conv1d(channels, 3 * channels, 1)
         self.proj_out = zeroed(nn.Conv1d(channels, channels, 1))
@@ -133,7 +118,7 @@ class SpatialTransformer(nn.Module):
 
     def __init__(self, channels: int, context_channels: int, head_channels: int, groups: int) -> None:
         super().__init__()
-        heads = head_count(channels, head_channels)
+        heads = channels // head_channels
         self.norm = nn.GroupNorm(groups, channels, eps=TRANSFORMER_NORM_EPS)
         self.proj_in = nn.Conv2d(channels, channels, 1)
         self.transformer_blocks = nn.ModuleList([TransformerBlock(channels, context_channels, heads)])

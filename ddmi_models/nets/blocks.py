@@ -9,10 +9,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ddmi_models.config import AttentionKind
+from ddmi_models.config import HEADS, AttentionKind
 
 NORM_EPS = 1e-6
-MULTI_HEADS = 16
 
 
 class ResnetBlock(nn.Module):
@@ -38,7 +37,7 @@ class SpatialAttention(nn.Module):
 
     def __init__(self, channels: int, kind: AttentionKind, groups: int) -> None:
         super().__init__()
-        self.heads = MULTI_HEADS if kind == "vanilla-multihead" else 1
+        self.heads = HEADS[kind]
         self.norm = nn.GroupNorm(groups, channels, eps=NORM_EPS)
         self.q = nn.Conv2d(channels, channels, 1)
         self.k = nn.Conv2d(channels, channels, 1)

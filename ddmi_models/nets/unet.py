@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
 from ddmi_models.config import UNetConfig
-from ddmi_models.errors import BadConfig, BadInput
+from ddmi_models.errors import BadInput
 from ddmi_models.nets.attention import Norm32, SelfAttention, SpatialTransformer, zeroed
 from ddmi_models.nets.blocks import Upsample
 
@@ -92,7 +92,6 @@ class UNet(nn.Module):
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
-        _check_divisible(config)
         self.config = config
         self.check: Callable[[], None] = _nothing
         width, time_width = config.model_channels, 4 * config.model_channels
@@ -221,11 +220,3 @@ class UNet(nn.Module):
 
 def _nothing() -> None:
     """The check of a network that nobody can cancel."""
-
-
-def _check_divisible(config: UNetConfig) -> None:
-    if config.model_channels % config.groups or config.model_channels % 2:
-        raise BadConfig(
-            f"model_channels = {config.model_channels} is not an even multiple of groups = {config.groups}.",
-            "Change one of them.",
-        )

@@ -14,7 +14,7 @@ import typing
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Union
+from typing import Annotated, Any, Literal, Union
 
 import yaml
 from annotated_types import Ge, Gt, Le, Lt
@@ -22,9 +22,8 @@ from pydantic.fields import FieldInfo
 
 from ddmi_models.checkpoints.registry import list_models
 from ddmi_models.checkpoints.store import read_header
-from ddmi_models.config import ModelConfig, StrictConfig
+from ddmi_models.config import StrictConfig
 from ddmi_models.errors import BadCheckpoint
-from ddmi_models.planes import TIME_AXIS
 from ddmi_models.requests import Setting, StartingPoint, TrainingGuide, TrainingPreset, TrainingSize
 from ddmi_models.training.config import Stage, TrainConfig
 from ddmi_models.training.folder import MODEL_FILE
@@ -40,7 +39,7 @@ SCOPES = {
 STAGES = typing.get_args(Stage)
 
 SCOPE = re.compile(r"([A-Z][a-z ,]+): ")
-BOUNDS = {Gt: ("gt", "above {:g}"), Ge: ("ge", "at least {:g}"), Lt: ("lt", "below {:g}"), Le: ("le", "at most {:g}")}
+BOUNDS = {Gt: ("gt", "above {}"), Ge: ("ge", "at least {}"), Lt: ("lt", "below {}"), Le: ("le", "at most {}")}
 KINDS = {int: "whole", float: "number", str: "text", bool: "switch"}
 LABELS = {"kl": "KL", "ema": "EMA", "unet": "U-Net", "iso": "Iso level"}
 PAPER = "paper-"
@@ -137,10 +136,16 @@ def _kind(annotation: Any, field: FieldInfo) -> str | None:
         return "choice"
     if origin is tuple:
         parts = typing.get_args(annotation)
-        return "list" if all(p in (int, float, str, ...) or typing.get_origin(p) is Literal for p in parts) else None
+        return "list" if all(_plain(p) in (int, float, str, ..., Literal) for p in parts) else None
     if annotation is Path:
         return "folder" if "folder" in (field.description or "").lower() else "file"
     return KINDS.get(annotation)
+
+
+def _plain(part: Any) -> Any:
+    """A kind of value without its bounds; Literal for one of several words."""
+    origin = typing.get_origin(part)
+    return _plain(typing.get_args(part)[0]) if origin is Annotated else origin or part
 
 
 def _setting(path: str, field: FieldInfo, kind: str, scope: tuple[str, ...]) -> Setting:
@@ -178,8 +183,12 @@ def as_text(value: Any) -> str:
 
 
 def _bounds(field: FieldInfo) -> str:
-    found = {type(limit): limit for limit in field.metadata if type(limit) in BOUNDS}
-    return ", ".join(BOUNDS[kind][1].format(getattr(found[kind], BOUNDS[kind][0])) for kind in BOUNDS if kind in found)
+    of_each = [bound for part in typing.get_args(field.annotation) for bound in getattr(part, "__metadata__", ())]
+    limits = [*field.metadata, *(limit for bound in of_each for limit in getattr(bound, "metadata", ()))]
+    found = {type(limit): limit for limit in limits if type(limit) in BOUNDS}
+    return ", ".join(
+        BOUNDS[kind][1].format(as_text(getattr(found[kind], BOUNDS[kind][0]))) for kind in BOUNDS if kind in found
+    )
 
 
 # Presets
@@ -249,11 +258,5 @@ def _point(key: str, label: str, source: str, path: Path) -> StartingPoint:
         complete=header.stage == "full",
         takes_text=config.text is not None,
         can_rank=config.ranking is not None,
-        latent_channels=_latent_channels(config),
+        latent_channels=config.latent_channels,
     )
-
-
-def _latent_channels(config: ModelConfig) -> int:
-    """Channels of a packed latent: planes follow one another along them, with time along the cells."""
-    along_cells = any(name.endswith(TIME_AXIS) for name in config.plane_order)
-    return config.autoencoder.embed_channels * (1 if along_cells else len(config.plane_order))

@@ -24,6 +24,9 @@ from ddmi_models.training.lora import adapted_share, add_adapters
 from ddmi_models.training.objectives import VALIDATION_ITEMS, Given, Objective, Trained, step_generator
 from ddmi_models.training.rephrasing import rephrased
 
+FEWEST_DRAWS = 64
+"""Noise levels that are validated, at least: of fewer items, several each, or chance would choose the best checkpoint."""
+
 
 class SecondStage(nn.Module):
     """What the second stage trains: the denoiser, the text tower where there is one, and the ranking head where it
@@ -116,6 +119,11 @@ class DiffusionObjective(LatentObjective[SecondStage, NoisedBatch]):
     in step with a text tower that is trained along."""
 
     def __init__(self, config: TrainConfig, parts: ModelParts) -> None:
+        self._tuned = (
+            config.finetune != "full" and config.start_from is not None and find_model(config.start_from).can_sample
+        )
+        if config.finetune == "lora" and not self._tuned:
+            raise BadConfig("finetune: lora needs a model that can sample.", "Name a whole one with --from.")
         if parts.diffusion is None:
             raise BadConfig(
                 "The run trains a diffusion model and the architecture has none.", "Give the section `unet`."
@@ -125,12 +133,7 @@ class DiffusionObjective(LatentObjective[SecondStage, NoisedBatch]):
         if parts.text is not None:
             parts.text.requires_grad_(trains_text)
         self.stage = SecondStage(parts.diffusion, parts.text, parts.ranking if trains_text else None)
-        self._tuned = (
-            config.finetune != "full" and config.start_from is not None and find_model(config.start_from).can_sample
-        )
         if config.finetune == "lora":
-            if not self._tuned:
-                raise BadConfig("finetune: lora needs a model that can sample.", "Name a whole one with --from.")
             add_adapters(self.stage, config.lora, config.seed)
 
     def prepare(self, check: Callable[[], None]) -> Iterator[Progress]:
@@ -206,15 +209,16 @@ class DiffusionObjective(LatentObjective[SecondStage, NoisedBatch]):
         count = min(VALIDATION_ITEMS, len(self.validation))
         latents = self.held_out.mean[:count].float().to(device)
         captions = self.validation.captions(np.arange(count))
-        draws = self._draw(count, step_generator(self.config.seed, 0))
+        items = np.resize(np.arange(count), max(count, FEWEST_DRAWS))
+        draws = self._draw(len(items), step_generator(self.config.seed, 0))
         total = 0.0
-        for start in range(0, count, self.at_once):
-            part = slice(start, min(start + self.at_once, count))
-            told = None if captions is None else [options[0] for options in captions[part]]
+        for start in range(0, len(items), self.at_once):
+            part = slice(start, start + self.at_once)
+            told = None if captions is None else [captions[item][0] for item in items[part]]
             features = None if told is None or module.text is None else module.text(told)
-            error = self._error(module, latents[part], features, draws.times[part], draws.noise[part])
-            total += float(error) * (part.stop - part.start)
-        figures = {"error": total / count}
+            error = self._error(module, latents[items[part]], features, draws.times[part], draws.noise[part])
+            total += float(error) * len(items[part])
+        figures = {"error": total / len(items)}
         if captions is None or module.text is None or module.ranking is None:
             return figures
         return {**figures, **retrieval_figures(module.text, module.ranking, latents, captions)}

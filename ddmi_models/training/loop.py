@@ -16,12 +16,13 @@ import torch
 from ddmi_models.cancel import CancelToken, WorkCancelled
 from ddmi_models.checkpoints.registry import find_model
 from ddmi_models.checkpoints.store import read_model
-from ddmi_models.config import ModelConfig, StrictConfig, TextConfig
+from ddmi_models.config import ModelConfig, TextConfig
 from ddmi_models.errors import BadConfig, BadData, CannotWrite, EngineError, OutOfMemory
 from ddmi_models.events import Event, Notice, Preview, Progress, Result
 from ddmi_models.model import ModelParts
 from ddmi_models.text.synonyms import read_as
 from ddmi_models.text.tower import TextTower
+from ddmi_models.training.architecture import architecture_values
 from ddmi_models.training.config import TrainConfig
 from ddmi_models.training.control import ACTIONS, asked, done
 from ddmi_models.training.data import preparing_data
@@ -70,21 +71,12 @@ def _domain(config: TrainConfig) -> str | None:
 
 
 def _architecture(config: TrainConfig, base: ModelConfig | None) -> ModelConfig:
-    architecture = config.model or base
-    if architecture is None:
-        raise BadConfig("The run has no architecture.", "Give the section `model`, or `start_from` an existing model.")
-    if config.model is not None and base is not None and config.model.domain != base.domain:
-        raise BadConfig(
-            f"start_from: a model of the domain {base.domain} has nothing to start one of {config.model.domain} from.",
-            "Name a model of the same domain, or none.",
-        )
-    own = {"unet": config.unet, "diffusion": config.diffusion, "text": config.text, "ranking": config.ranking}
-    added: dict[str, StrictConfig] = {key: value for key, value in own.items() if value is not None}
+    values = architecture_values(config, base)
     if config.text is not None and config.text.tower is None and not config.text.words:
         known = base.text.words if base is not None and base.text is not None else ()
         words = tuple(sorted({*known, *caption_words(config.data)}))
-        added["text"] = config.text.model_copy(update={"words": words, "synonyms": read_as(frozenset(words))})
-    return architecture.model_copy(update=added)
+        values["text"] = config.text.model_copy(update={"words": words, "synonyms": read_as(frozenset(words))})
+    return ModelConfig.parse(values)
 
 
 def _warm_start(parts: ModelParts, tensors: dict[str, torch.Tensor], tell: Callable[[str], object]) -> None:

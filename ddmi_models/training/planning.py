@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,10 @@ from ddmi_models.training.data_parts import divided
 from ddmi_models.training.folder import MODEL_FILE, RunFolder
 from ddmi_models.training.presets import parse_config, preset_text, read_config
 from ddmi_models.training.runs import find_run, runs_dir
+
+FOLDER_NAME = re.compile(r"(?![. ])[^/\\\x00-\x1f\x7f]+(?<! )")
+"""Names of runs that stay among the runs, on every system."""
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -58,12 +63,22 @@ def _read(config: Path | None, settings: Iterable[str]) -> TrainConfig:
 
 
 def plan_run(config: TrainConfig, folder: Path | None, name: str) -> RunPlan:
-    """A new run with its paths made absolute. Raises: as `plan_new_run`."""
+    """A new run with its paths made absolute; `name`: of its folder, unless one is given. Raises: as `plan_new_run`."""
     if folder is None:
-        folder = _fresh(runs_dir() / name)
+        folder = _fresh(runs_dir() / _folder_name(name))
     elif first_process() and RunFolder(folder).config_path is not None:
         raise BadInput(f"{folder} holds a run already.", f"Go on with it (--resume {folder}) or choose another folder.")
     return RunPlan(anchored(config), folder.absolute())
+
+
+def _folder_name(name: str) -> str:
+    """The name, if it makes a folder right among the runs. Raises: BadInput, if not."""
+    if FOLDER_NAME.fullmatch(name) is None or len(name.encode(errors="replace")) > LONGEST_NAME:
+        raise BadInput(
+            f"name: a run cannot be called {name!r}.",
+            f"Use up to {LONGEST_NAME} characters, none of them / or \\, and no dot or space first and no space last.",
+        )
+    return name
 
 
 def plan_resumed_run(name: str | Path) -> RunPlan:
@@ -77,7 +92,7 @@ def anchored(config: TrainConfig) -> TrainConfig:
     run's model.
 
     Raises:
-        BadData: if the training or validation set is not there, or they overlap.
+        BadData: if the training or validation set or the perceptual weights are not there, or they overlap.
         UnknownModel: if there is no such model or run.
     """
     changes: dict[str, object] = {}
@@ -89,6 +104,11 @@ def anchored(config: TrainConfig) -> TrainConfig:
     updates: dict[str, object] = {"data": divided(config.data.model_copy(update=changes))}
     if config.perceptual_weights is not None:
         updates["perceptual_weights"] = config.perceptual_weights.absolute()
+        if not config.perceptual_weights.is_file():
+            raise BadData(
+                f"perceptual_weights: there is no file {config.perceptual_weights}.",
+                "Name a file of torchvision's vgg16, or none.",
+            )
     if config.start_from is not None:
         updates["start_from"] = _start(config.start_from)
     return config.model_copy(update=updates)

@@ -77,7 +77,11 @@ def check_registration(config: TrainConfig, folder: Path) -> None:
     name = config.register_as
     if name is None or read_status(folder).model:
         return
-    if name_taken_by(check_name(name)) is not None:
+    try:
+        taken = name_taken_by(check_name(name)) is not None
+    except BadInput as error:
+        raise BadInput(f"register_as: {error.message[:1].lower()}{error.message[1:]}", error.hint) from None
+    if taken:
         raise BadInput(f"register_as: there is a model called {name!r} already.", "Choose another name.")
 
 

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes.util
-import sys
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
+from ddmi_models.devices import missing_devices
 from ddmi_studio.pages.parts import column, label, named, scrolled, spin_box
 from ddmi_studio.state.settings import PRECISIONS, Settings
 from ddmi_studio.widgets import SegmentedButtons
 
 WIDTH = 560
 DEVICES = (("auto", "Automatic"), ("cpu", "CPU"), ("cuda", "CUDA"), ("mps", "Metal"))
-
-
-def missing_devices() -> dict[str, str]:
-    """Devices that this machine cannot have, and why, found without loading torch."""
-    missing = {}
-    if ctypes.util.find_library("cuda" if sys.platform != "win32" else "nvcuda") is None:
-        missing["cuda"] = "No NVIDIA driver is installed here."
-    if sys.platform != "darwin":
-        missing["mps"] = "Metal is part of macOS."
-    return missing
 
 
 class SettingsPage(QWidget):

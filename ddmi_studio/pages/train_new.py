@@ -7,11 +7,11 @@ from pathlib import Path
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from ddmi_models.devices import missing_devices
 from ddmi_models.requests import StartingPoint
 from ddmi_studio import theme
 from ddmi_studio.pages import dialogs
 from ddmi_studio.pages.parts import HintButton, column, label, named, rule, scrolled, set_role
-from ddmi_studio.pages.settings import missing_devices
 from ddmi_studio.pages.train_data import DataCard
 from ddmi_studio.pages.train_fields import SettingFields
 from ddmi_studio.state.training_form import MODES, STAGE_NAMES, TrainingForm

@@ -12,9 +12,10 @@ import torch
 from ddmi_models.cancel import CancelToken, WorkCancelled
 from ddmi_models.checkpoints.addons import read_addon
 from ddmi_models.checkpoints.registry import find_model
+from ddmi_models.checkpoints.store import ModelHeader
 from ddmi_models.errors import BadCheckpoint, BadConfig, BadData
 from ddmi_models.events import Notice, Progress
-from ddmi_models.model import ModelParts, adapted, load_model
+from ddmi_models.model import ModelParts, adapted, load_model, save_model
 from ddmi_models.training.config import LoraConfig, TrainConfig
 from ddmi_models.training.control import ask
 from ddmi_models.training.folder import run_info
@@ -32,7 +33,10 @@ ENCODING = ("vaemodel.encoder.", "vaemodel.quant_conv", "pointnet.")
 def tuning(base: Path, data: Path, finetune: str, **changes: Any) -> TrainConfig:
     values = {
         "name": "tuned", "stage": "diffusion", "start_from": str(base), "finetune": finetune, "steps": 3, "batch": 8,
-        "data": {"train": str(data), "target_resolutions": [16], "crop": 16, "cloud_points": 64, "query_points": 64},
+        "data": {
+            "train": str(data), "validation_share": 0, "target_resolutions": [16], "crop": 16, "cloud_points": 64,
+            "query_points": 64,
+        },
         "learning_rate": 1e-2, "warmup": 1, "log_every": 1, "ema": 0.5, "sample_every": 1000, "seed": 3,
     }  # fmt: skip
     return TrainConfig.parse({**values, **changes})
@@ -217,6 +221,10 @@ def test_an_add_on_needs_a_whole_model_and_layers_that_are_there(image: tuple[Pa
     assert find_model(first).can_sample  # the denoiser is kept
     with pytest.raises(BadConfig, match="finetune: lora changes a model that is there, and none is named"):
         finish(tuning(base, data, "lora", start_from=None), tmp_path / "nothing")
+    with pytest.raises(BadConfig, match=r"lora needs a model that can sample\. Name a whole one"):
+        config, bare = models.config("image").model_copy(update={"unet": None}), tmp_path / "bare.safetensors"
+        save_model(bare, ModelHeader(name="bare", config=config, stage="autoencoder"), ModelParts(config))
+        finish(tuning(bare, data, "lora"), tmp_path / "bare")
     with pytest.raises(BadConfig, match="has none of text_attention"):
         finish(tuning(base, data, "lora", lora={"targets": ["text_attention"]}), tmp_path / "run")
     finish(tuning(base, data, "lora", steps=1), tmp_path / "addon")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ddmi_models.training.datasets.layout import Preparation
 from ddmi_models.training.datasets.prepare import prepared, preparing
 from ddmi_models.training.datasets.recognise import LAYOUTS, Found, recognise
-from ddmi_models.training.datasets.summary import DOMAIN_OF_KEY, summarise
+from ddmi_models.training.datasets.summary import DOMAIN_OF_KEY, shard_domain, summarise
 
 __all__ = [
     "DOMAIN_OF_KEY",
@@ -15,5 +15,6 @@ __all__ = [
     "prepared",
     "preparing",
     "recognise",
+    "shard_domain",
     "summarise",
 ]

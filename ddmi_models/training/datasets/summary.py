@@ -16,7 +16,7 @@ from ddmi_models.errors import printable
 from ddmi_models.requests import DataSummary
 from ddmi_models.training.checking import check_shards, read_manifest
 from ddmi_models.training.data_parts import parts_of
-from ddmi_models.training.datasets.layout import BadItem, Item, Layout, read_npz
+from ddmi_models.training.datasets.layout import BadItem, Item, Layout, Preparation, read_npz
 from ddmi_models.training.datasets.looks import row_look
 from ddmi_models.training.datasets.prepare import each_item
 from ddmi_models.training.datasets.recognise import Found, recognise
@@ -29,13 +29,17 @@ DOMAIN_OF_KEY = {"image": "image", "occupancy": "shape", "images": "nerf", "fram
 
 
 def summarise(
-    folder: Path, check: Callable[[], None] = lambda: None, domain: str | None = None, workers: int | None = None
+    folder: Path,
+    check: Callable[[], None] = lambda: None,
+    domain: str | None = None,
+    workers: int | None = None,
+    how: Preparation = Preparation(),
 ) -> DataSummary:
     """Look at every item of a data set.
 
     Args:
         check: called now and then; may raise to stop. domain: what it is wanted for, if that is known.
-        workers: processes; None: as many as pay.
+        workers: processes; None: as many as pay. how: as the training that it is wanted for would prepare it.
 
     Raises:
         BadData: no folder, or nothing in it that is known.
@@ -43,7 +47,7 @@ def summarise(
     if folder.is_dir() and shard_folders(folder):
         return _shard_summary(folder, check)
     found = recognise(folder, domain)
-    outcomes = list(each_item(partial(_inspected, found.layout), found.items, workers, check))
+    outcomes = list(each_item(partial(_inspected, found.layout, how), found.items, workers, check))
     kinds = Counter(kind for kind, _ in outcomes if kind is not None)
     bad = [(item.name, why) for item, (_, why) in zip(found.items, outcomes, strict=True) if why is not None]
     problems = [printable(f"{name}: {reason}.") for name, reason in (*found.remarks, *bad)]
@@ -82,12 +86,12 @@ def _made(folder: Path, check: Callable[[], None]) -> tuple[tuple[tuple[str, str
     return tuple((key, manifest[key]) for key in ("name", "version", "seed") if key in manifest), problems
 
 
-def _inspected(layout: Layout, items: Sequence[Item]) -> list[tuple[str | None, str | None]]:
+def _inspected(layout: Layout, how: Preparation, items: Sequence[Item]) -> list[tuple[str | None, str | None]]:
     """What each item is, or why it cannot be used."""
     results: list[tuple[str | None, str | None]] = []
     for item in items:
         try:
-            results.append((layout.inspect(item), None))
+            results.append((layout.inspect(item, how), None))
         except BadItem as error:
             results.append((None, str(error)))
     return results
@@ -119,7 +123,7 @@ def _look(layout: Layout, item: Item) -> NDArray[np.uint8] | None:
 
 def _shard_summary(folder: Path, check: Callable[[], None]) -> DataSummary:
     report: dict[str, Any] = check_shards(folder, check)
-    domains = [_shard_domain(path) for path in shard_files(folder)]
+    domains = [shard_domain(path) for path in shard_files(folder)]
     return DataSummary(
         layout="shards",
         title=f"{report['name']} version {report['version']}",
@@ -149,7 +153,7 @@ def _shard_looks(folder: Path) -> tuple[NDArray[np.uint8], ...]:
     return tuple(row_look(str(key), row) for row in rows)
 
 
-def _shard_domain(path: Path) -> str:
+def shard_domain(path: Path) -> str:
     """What is trained on a shard; "" where it is damaged, which is told elsewhere."""
     try:
         with zipfile.ZipFile(path) as file:
