@@ -86,9 +86,9 @@ def part_that_validates(config: DataConfig) -> str:
 def _refuse_overlap(train: Path, validation: Path) -> None:
     if _trained_on(train.resolve(), validation.resolve()):
         raise BadData(
-            f"data.validation: what is in {validation} would be trained on too. Leave it empty, and a part of the data "
-            "is held out.",
-            "Or name a folder that shares nothing with that of the training.",
+            f"data.validation: what is in {validation} would be trained on too.",
+            "Leave it out, and a part of the data is held out; or name a folder that shares nothing with that of the "
+            "training.",
         )
 
 

@@ -25,7 +25,7 @@ from ddmi_models.training.objectives import VALIDATION_ITEMS, Given, Objective, 
 from ddmi_models.training.rephrasing import rephrased
 
 FEWEST_DRAWS = 64
-"""Noise levels that are validated, at least: of fewer items, several each, or chance would choose the best checkpoint."""
+"""Noise levels validated at least: of fewer items several each, or chance would choose the best checkpoint."""
 
 
 class SecondStage(nn.Module):

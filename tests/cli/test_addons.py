@@ -53,7 +53,8 @@ def test_a_finished_run_adds_its_add_on(ddmi, tmp_path: Path) -> None:
     data = image_data(tmp_path / "data")
     values = {
         "name": "discs", "stage": "diffusion", "finetune": "lora", "start_from": BASE, "steps": 2, "batch": 4,
-        "sample_every": 2, "data": {"train": str(data), "target_resolutions": [16], "crop": 16}, "licence": "CC0",
+        "sample_every": 2, "licence": "CC0",
+        "data": {"train": str(data), "validation_share": 0, "target_resolutions": [16], "crop": 16},
     }  # fmt: skip
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(values))
     code, out, err = ddmi("train", tmp_path / "run.yaml", "--run", tmp_path / "run")

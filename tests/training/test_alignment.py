@@ -29,8 +29,9 @@ RANKING = {"width": 8, "multipliers": [1, 2], "groups": 4}
 
 def second_config(stage: str, start: Path, data: Path, steps: int, **changes: Any) -> TrainConfig:
     values = {
-        "name": "small", "stage": stage, "start_from": str(start), "data": {"train": str(data)}, "steps": steps,
-        "batch": 12, "learning_rate": 3e-3, "log_every": 1, "warmup": 1, "ema": 0.5,
+        "name": "small", "stage": stage, "start_from": str(start), "steps": steps,
+        "data": {"train": str(data), "validation_share": 0}, "batch": 12, "learning_rate": 3e-3, "log_every": 1,
+        "warmup": 1, "ema": 0.5,
     }  # fmt: skip
     return TrainConfig.parse({**values, **changes})
 

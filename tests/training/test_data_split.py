@@ -23,9 +23,10 @@ from ddmi_models.training.data import ImageBatches, training_and_validation
 from ddmi_models.training.data_parts import held_out_rows, parts_of
 from ddmi_models.training.environment import data_description
 from ddmi_models.training.folder import BEST_FILE, RunFolder, read_metrics
-from ddmi_models.training.loop import run_training
+from ddmi_models.training.loop import build_parts, run_training
 from ddmi_models.training.objectives import AutoencoderObjective
 from ddmi_models.training.planning import anchored
+from ddmi_models.training.stages import OBJECTIVES, prepared
 from tests.training.killing import figures, train
 from tests.training.small import ITEMS, image_config, image_data
 
@@ -223,6 +224,23 @@ def test_every_item_counts_alike_in_validation(tmp_path: Path) -> None:
         found.append(objective.validate(objective.trained(), torch.device("cpu")))
     for other in found[1:]:
         assert other["reconstruction"] == pytest.approx(found[0]["reconstruction"], rel=1e-5)
+
+
+def test_few_items_are_validated_at_many_noise_levels(tmp_path: Path) -> None:
+    picture = np.full((1, 32, 32, 3), 90, np.uint8)
+    unet = {
+        "in_channels": 3, "out_channels": 3, "model_channels": 8, "multipliers": [1], "blocks": 1, "head_channels": 8,
+        "groups": 4,
+    }  # fmt: skip
+    found = []
+    for count in (2, 24):  # of the same picture
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        np.savez(folder / "shard-00000.npz", image=np.repeat(picture, count, axis=0))
+        config = with_data(image_config(folder, 1, stage="diffusion", unet=unet), validation=folder)
+        objective = prepared(OBJECTIVES["diffusion"](config, build_parts(config)))
+        found.append(objective.validate(objective.trained(), torch.device("cpu"))["error"])
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
 
 
 def test_manifests_of_subfolders_are_part_of_what_the_data_are(tmp_path: Path) -> None:
