@@ -60,6 +60,8 @@ def train(
     debug: Debug = False,
 ) -> None:
     """Train a model, stage by stage. Ctrl-C saves first; go on with --resume."""
+    import yaml
+
     from ddmi_models.requests import ControlRun, StartRun, Train
 
     set_debug(debug)
@@ -68,7 +70,8 @@ def train(
     if preset == PRESET:
         return ablate(data, settings, run, device, as_json, refused=any((start, register, no_register, detach)))
     changes = {"data.train": data, "start_from": start, "device": device, "register_as": register}
-    overrides = [*(settings or ()), *(f"{key}={value}" for key, value in changes.items() if value is not None)]
+    given = ((key, str(value)) for key, value in changes.items() if value is not None)
+    overrides = [*(settings or ()), *(f"{key}={yaml.safe_dump(text)}" for key, text in given)]
     overrides += ["add_to_models=false"] if no_register else []
     if resume is not None and (overrides or run is not None):
         usage_error("--resume goes on with the run's own settings.")

@@ -20,7 +20,7 @@ from ddmi_models.checkpoints.registry import (
 )
 from ddmi_models.checkpoints.registry import MODEL_FILE as REGISTERED_FILE
 from ddmi_models.checkpoints.store import read_header
-from ddmi_models.errors import EngineError
+from ddmi_models.errors import EngineError, printable
 from ddmi_models.events import Event, Notice
 from ddmi_models.files import cannot_write
 from ddmi_models.training.config import TrainConfig
@@ -96,7 +96,7 @@ def _free(name: str) -> str:
 
 def _card(text: str, source: Path, config: TrainConfig) -> str:
     """The header's card with the training set, the starting point and the last validation figures."""
-    facts = {"Training set": config.data.train.name, "Started from": config.start_from or "fresh weights"}
+    facts = {"Training set": printable(config.data.train.name), "Started from": config.start_from or "fresh weights"}
     for row in read_metrics(source.parent):
         figures = {key: value for key, value in row.items() if key.startswith(VALIDATION) and value is not None}
         facts.update({key.replace("_", " ").capitalize(): f"{value:.4g}" for key, value in figures.items()})

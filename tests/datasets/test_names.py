@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
-from ddmi_models.events import Notice
+from ddmi_models.checkpoints.registry import find_model
+from ddmi_models.cli import app as command_line
 from ddmi_models.training.datasets import Preparation, prepared, recognise, summarise
-from ddmi_models.training.folder import STATUS_FILE, read_log
-from ddmi_models.training.loop import run_training
+from ddmi_models.training.folder import read_log, run_info
 from tests.training.small import image_config
 from tests.waiting import PATIENCE
 
@@ -28,7 +29,7 @@ SHOWN = "\\udcff"
 def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Ten pictures, one of them named by a byte that is no text; another one like that is damaged."""
     monkeypatch.setenv("DDMI_HOME", str(tmp_path / "home"))
-    folder = tmp_path / f"set {NO_TEXT}"
+    folder = tmp_path / f"set: {NO_TEXT} #1"
     folder.mkdir()
     rng = np.random.default_rng(0)
     for name in (*range(9), NO_TEXT):
@@ -67,14 +68,17 @@ def test_the_terminal_shows_them(odd: Path, as_json: bool) -> None:
         assert "10 of 12 items usable" in output and f"Problem: bad {SHOWN}.png" in output
 
 
-def test_a_training_on_them_is_logged(odd: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    events = list(run_training(image_config(odd, steps=1), run))
-    assert any(f"bad {SHOWN}.png" in event.message for event in events if isinstance(event, Notice))
-    assert f"bad {SHOWN}.png" in "".join(read_log(run, 50))
-    assert json.loads((run / STATUS_FILE).read_text(encoding="utf-8"))["state"] == "finished"
-    again = list(run_training(image_config(odd, steps=2), run, resume=True))
-    assert not any("data have changed" in event.message for event in again if isinstance(event, Notice))
+def test_a_training_on_them_is_logged_and_carded(odd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, values = (
+        tmp_path / "run",
+        image_config(tmp_path / "other", steps=2).model_dump(mode="json", exclude_unset=True),
+    )
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(values))
+    arguments = [str(tmp_path / "small.yaml"), "--data", str(odd), "--register", "odd", "--run", str(run)]
+    monkeypatch.setattr(sys, "argv", ["ddmi", "train", *arguments])
+    assert command_line.run() == 0
+    assert f"bad {SHOWN}.png" in "".join(read_log(run, 50)) and run_info(run).state == "finished"
+    assert f"Training set: set: {SHOWN} #1" in find_model("odd").card
 
 
 def test_digits_of_every_kind_sort(tmp_path: Path) -> None:

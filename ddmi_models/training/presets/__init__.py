@@ -82,4 +82,7 @@ def _apply(values: dict[str, Any], override: str) -> None:
         if not isinstance(child, dict):
             raise BadConfig(f"The setting {key!r} goes into {parent!r}, which holds no keys.")
         values = child
-    values[last] = yaml.safe_load(text)
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise BadConfig(f"The value of {key} is not YAML: {text!r}.", "Put a text in quotes.") from None
