@@ -60,8 +60,6 @@ def train(
     debug: Debug = False,
 ) -> None:
     """Train a model, stage by stage. Ctrl-C saves first; go on with --resume."""
-    import yaml
-
     from ddmi_models.requests import ControlRun, StartRun, Train
 
     set_debug(debug)
@@ -70,9 +68,7 @@ def train(
     if preset == PRESET:
         return ablate(data, settings, run, device, as_json, refused=any((start, register, no_register, detach)))
     changes = {"data.train": data, "start_from": start, "device": device, "register_as": register}
-    given = ((key, str(value)) for key, value in changes.items() if value is not None)
-    overrides = [*(settings or ()), *(f"{key}={yaml.safe_dump(text)}" for key, text in given)]
-    overrides += ["add_to_models=false"] if no_register else []
+    overrides = [*(settings or ()), *_settings(changes), *(["add_to_models=false"] if no_register else [])]
     if resume is not None and (overrides or run is not None):
         usage_error("--resume goes on with the run's own settings.")
     plan = _plan(config, preset, overrides, run, resume)
@@ -86,6 +82,13 @@ def train(
     else:
         print(model)
     return None
+
+
+def _settings(changes: dict[str, object]) -> list[str]:
+    """Options as settings, whose values are YAML, for texts of any characters."""
+    import yaml
+
+    return [f"{key}={yaml.safe_dump(str(value))}" for key, value in changes.items() if value is not None]
 
 
 def _plan(
