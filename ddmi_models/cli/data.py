@@ -59,7 +59,10 @@ def make(
 
 @app.command("check")
 def check(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a data set.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a data set, or a list in one.")],
+    stride: Annotated[
+        int, typer.Option("--stride", min=1, help="Films: every so many frames the training takes one (data.stride).")
+    ] = 1,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -67,7 +70,7 @@ def check(
     from ddmi_models.requests import CheckData
 
     set_debug(debug)
-    summary: DataSummary = Session("cpu").ask(CheckData(folder))
+    summary: DataSummary = Session("cpu").ask(CheckData(folder, stride=stride))
     if as_json:
         listed = {**dict(summary.facts), **asdict(summary), "examples": [str(path) for path in summary.examples]}
         put_json({key: value for key, value in listed.items() if key not in ("facts", "thumbnails")})

@@ -39,7 +39,7 @@ def _cores() -> int:
 
 def check(shop: Workshop, request: CheckData, token: CancelToken) -> Generator[Event, None, DataSummary]:
     """Look at every item of a data set; shards are compared with their manifest."""
-    from ddmi_models.training.datasets import summarise
+    from ddmi_models.training.datasets import Preparation, summarise
 
     yield Progress(0, 1, f"Checking {request.folder.name}")
-    return summarise(request.folder, token.check, request.domain)
+    return summarise(request.folder, token.check, request.domain, how=Preparation(stride=request.stride))

@@ -87,9 +87,15 @@ def _flat(picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(white, solid).convert("RGB")
 
 
-def squared(picture: Image.Image, side: int) -> Image.Image:
-    """The largest centred square of a picture at side x side pixels, averaged as the training data was."""
-    edge = min(picture.size)
-    left, top = (picture.width - edge) // 2, (picture.height - edge) // 2
-    method = Image.Resampling.BOX if edge >= side else Image.Resampling.BICUBIC
-    return picture.crop((left, top, left + edge, top + edge)).resize((side, side), method)
+def squared(picture: Image.Image, side: int, window: tuple[float, float, float, float] | None = None) -> Image.Image:
+    """A part of a picture at side x side pixels, averaged as the training data was.
+
+    Args:
+        window: left, top, right and bottom in pixels; None: the largest centred square.
+    """
+    if window is None:
+        edge = min(picture.size)
+        left, top = (picture.width - edge) // 2, (picture.height - edge) // 2
+        picture, window = picture.crop((left, top, left + edge, top + edge)), (0, 0, edge, edge)
+    method = Image.Resampling.BOX if window[2] - window[0] >= side else Image.Resampling.BICUBIC
+    return picture.resize((side, side), method, window)

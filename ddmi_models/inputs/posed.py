@@ -81,9 +81,9 @@ class PosedReader(InputReader[Shots]):
         table, found = _found(path)
         rng = np.random.default_rng(SEED)
         chosen = spread(found, min(len(found), MOST_VIEWS))
-        pictures, angles = _squares(chosen, token)
         poses = np.stack([each.pose for each in chosen])
         try:
+            pictures, angles = _squares(chosen, token)
             check_cameras(poses, angles)
             beside = [np.concatenate(points_of_array(points), axis=1) for points in _points_beside(table)]
             points = beside[0] if beside else carve(pictures, poses, float(angles[0]), rng, CLOUD_POINTS, token.check)
@@ -150,7 +150,11 @@ def _points_beside(table: Path) -> list[Path]:
 
 
 def _squares(files: list[PosedFile], token: CancelToken) -> tuple[np.ndarray, np.ndarray]:
-    """Middle squares uint8 [V, S, S, 3] of the pictures, and the angles [V] across them."""
+    """Squares uint8 [V, S, S, 3] around the pictures' principal points, and the angles [V] across them.
+
+    Raises:
+        BadInput: a picture is missing or damaged. BadItem: for a lens that cannot be used.
+    """
     squares, angles = [], []
     for each in files:
         token.check()
@@ -159,8 +163,9 @@ def _squares(files: list[PosedFile], token: CancelToken) -> tuple[np.ndarray, np
                 f"The picture {each.path} is missing.", "Its pose is given; put it back or take the pose out."
             )
         picture = load_picture(each.path)
-        squares.append(np.asarray(squared(picture, CARVED_PIXELS)))
-        angles.append(each.angle_of_square(*picture.size))
+        window, angle = each.lens.window(*picture.size)
+        squares.append(np.asarray(squared(picture, CARVED_PIXELS, window)))
+        angles.append(angle)
     return np.stack(squares), np.array(angles)
 
 

@@ -27,23 +27,68 @@ POINTS = ("pointcloud.npz", "points.npz")
 """Coloured points that may lie beside the pictures."""
 MARGIN = 0.97
 """Longest side of an object that was scaled into the cube."""
+LEAST_WINDOW = 0.5
+"""Share of a picture's shorter side that the largest square around its principal point has at least."""
+DISTORTION = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2")
+MOST_DISTORTION = 1e-3
+"""Coefficients up to it move no pixel within 45 degrees of the axis by more than a thousandth of the focal length."""
+CENTRED = 1e-3
+"""Share of a side by which a principal point may lie off the middle and counts as there."""
+
+Window = tuple[float, float, float, float]
+"""Left, top, right and bottom in pixels, whole or not."""
+
+
+@dataclass(frozen=True)
+class Lens:
+    """A pinhole: the camera angle across the whole width in radians, or else the focal length, in pixels.
+
+    focal_y: focal length along y where pixels are not square. centre: the principal point's x and y; None: the middle.
+    size: width and height of the picture in whose pixels all that is told; None: those of the picture itself.
+    """
+
+    angle: float | None = None
+    focal: float = 0.0
+    focal_y: float | None = None
+    centre: tuple[float | None, float | None] = (None, None)
+    size: tuple[float | None, float | None] = (None, None)
+
+    def window(self, width: int, height: int) -> tuple[Window, float]:
+        """The largest part of a picture of width x height pixels that a camera with its principal point in the middle
+        and square pixels sees as a square; and the angle across it in radians.
+
+        Raises:
+            BadItem: the principal point lies far from the middle of the picture.
+        """
+        scale_x = width / (self.size[0] or width)
+        scale_y = height / self.size[1] if self.size[1] else scale_x
+        focal_x = self.focal * scale_x if self.angle is None else width / (2 * math.tan(self.angle / 2))
+        focal_y = focal_x if self.focal_y is None else self.focal_y * scale_y
+        x, y = _principal(self.centre[0], scale_x, width), _principal(self.centre[1], scale_y, height)
+        reach = min(x / focal_x, (width - x) / focal_x, y / focal_y, (height - y) / focal_y)
+        if reach < LEAST_WINDOW * min(width / focal_x, height / focal_y) / 2:
+            raise BadItem(
+                f"the principal point ({x:.0f}, {y:.0f}) lies far from the middle of its {width}x{height} pixels"
+            )
+        edges = (x - reach * focal_x, y - reach * focal_y, x + reach * focal_x, y + reach * focal_y)
+        left, top, right, bottom = (round(edge, 6) for edge in edges)  # edges of the picture exactly
+        return (left, top, right, bottom), 2 * math.atan(reach)
+
+
+def _principal(given: float | None, scale: float, pixels: int) -> float:
+    """Where the principal point is along an axis of so many pixels."""
+    if given is None or abs(given * scale - pixels / 2) < CENTRED * pixels:
+        return pixels / 2
+    return given * scale
 
 
 @dataclass(frozen=True)
 class PosedFile:
-    """A picture, its pose float64 [4, 4], and its lens: the camera angle across its whole width in radians, or else the
-    focal length in pixels, of a picture `wide` pixels wide where that is known."""
+    """A picture, its pose float64 [4, 4], and its lens."""
 
     path: Path
     pose: Array
-    angle: float | None
-    focal: float = 0.0
-    wide: float | None = None
-
-    def angle_of_square(self, width: int, height: int) -> float:
-        """The angle across the middle square of the picture, which is width x height pixels."""
-        angle = 2 * math.atan((self.wide or width) / (2 * self.focal)) if self.angle is None else self.angle
-        return 2 * math.atan(math.tan(angle / 2) * min(width, height) / width)
+    lens: Lens
 
 
 def srn_files(intrinsics: Path, pictures: Sequence[Path]) -> list[PosedFile]:
@@ -54,7 +99,7 @@ def srn_files(intrinsics: Path, pictures: Sequence[Path]) -> list[PosedFile]:
     """
     angle = _srn_angle(intrinsics)
     poses = [_numbers(pose_of(path), 16).reshape(4, 4) @ AXES_OF_SRN for path in pictures]
-    return [PosedFile(path, pose, angle) for path, pose in zip(pictures, poses, strict=True)]
+    return [PosedFile(path, pose, Lens(angle)) for path, pose in zip(pictures, poses, strict=True)]
 
 
 def pose_of(picture: Path) -> Path:
@@ -84,12 +129,12 @@ def transforms_files(table: Path) -> list[PosedFile]:
     """The pictures of a transforms.json, in its order.
 
     Raises:
-        BadItem: if it is damaged, lists no frames, or says nothing of the lens.
+        BadItem: if it is damaged, lists no frames, or has a lens that is not told or no pinhole.
     """
     try:
         content = json.loads(table.read_text(encoding="utf-8"))
         common = {key: value for key, value in content.items() if key != "frames"}
-        found = [_frame(table.parent, {**common, **frame}) for frame in content["frames"]]
+        found = [_frame(table, {**common, **frame}) for frame in content["frames"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadItem(f"{table.name} is damaged ({error})") from None
     if not found:
@@ -97,18 +142,44 @@ def transforms_files(table: Path) -> list[PosedFile]:
     return found
 
 
-def _frame(folder: Path, entry: dict[str, Any]) -> PosedFile:
-    path = folder / str(entry["file_path"])
+def _frame(table: Path, entry: dict[str, Any]) -> PosedFile:
+    path = table.parent / str(entry["file_path"])
     path = path if path.suffix else path.with_suffix(".png")
     pose = np.array(entry["transform_matrix"], dtype=np.float64).reshape(4, 4)
     if not np.isfinite(pose).all():
         raise ValueError("a pose that is not finite")
+    return PosedFile(path, pose, _lens(table, entry))
+
+
+def _lens(table: Path, entry: dict[str, Any]) -> Lens:
+    """The lens of a frame. Raises: BadItem, ValueError."""
+    _refuse_distortion(table, entry)
+    told = {key: float(entry[key]) for key in ("fl_y", "cx", "cy", "w", "h") if entry.get(key) is not None}
+    if not np.isfinite(list(told.values())).all() or min(told.get(key, 1) for key in ("fl_y", "w", "h")) <= 0:
+        raise ValueError("a lens of numbers that cannot be")
+    centre, size = (told.get("cx"), told.get("cy")), (told.get("w"), told.get("h"))
     if "camera_angle_x" in entry:
-        return PosedFile(path, pose, float(entry["camera_angle_x"]))
+        angle = float(entry["camera_angle_x"])
+        if not 0 < angle < math.pi:
+            raise ValueError("a camera angle that cannot be")
+        return Lens(angle, 0.0, told.get("fl_y"), centre, size)
     focal = float(entry.get("fl_x", 0))
-    if not focal > 0:
-        raise BadItem("transforms.json has no camera_angle_x or fl_x")
-    return PosedFile(path, pose, None, focal, float(entry["w"]) if "w" in entry else None)
+    if not 0 < focal < math.inf:
+        raise BadItem(f"{table.name} has no camera_angle_x or fl_x")
+    return Lens(None, focal, told.get("fl_y"), centre, size)
+
+
+def _refuse_distortion(table: Path, entry: dict[str, Any]) -> None:
+    """Raises: BadItem, for a lens that bends lines."""
+    bent = [f"{key} = {entry[key]:g}" for key in DISTORTION if not abs(entry.get(key) or 0) <= MOST_DISTORTION]
+    model = str(entry.get("camera_model", "")).upper()
+    if entry.get("is_fisheye") or "FISHEYE" in model or "EQUIRECTANGULAR" in model:
+        bent = ["no pinhole", *bent]
+    if bent:
+        raise BadItem(
+            f"{table.name} tells of a lens that distorts ({', '.join(bent)}); undistort the pictures first, with "
+            "`colmap image_undistorter`, say"
+        )
 
 
 def spread(things: Sequence[Any], count: int) -> list[Any]:

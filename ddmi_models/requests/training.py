@@ -265,10 +265,14 @@ class MakeData:
 
 @dataclass(frozen=True)
 class CheckData:
-    """Look through a data set. Result: DataSummary. `domain`: what it is wanted for, if that is known."""
+    """Look through a data set as a training would. Result: DataSummary.
+
+    `domain`: what it is wanted for, if that is known. `stride`: of films, that of the training.
+    """
 
     folder: Path
     domain: str | None = None
+    stride: int = 1
 
 
 FEWEST_TO_DIVIDE, FEWEST_HELD_OUT, MOST_HELD_OUT = 20, 2, 256

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 from scipy.spatial import cKDTree
 
+from ddmi_models.posed.files import Lens
 from ddmi_models.training.datasets import Preparation, prepared, recognise, summarise
 from ddmi_models.training.procedural import data_maker, write_layout
 from ddmi_models.training.procedural.car_shards import car_item
@@ -83,6 +85,67 @@ def test_transforms_of_wide_pictures_in_another_scale(tmp_path: Path, car: dict[
     distances = np.linalg.norm(arrays["poses"][0, :, :3, 3], axis=1)
     assert distances.min() > 1.4 and distances.max() < 2.2  # in the cube's units now
     np.testing.assert_allclose(arrays["poses"][0, :, :3, :3], car["poses"][:, :3, :3], atol=1e-6)
+
+
+def table_of(folder: Path, pictures: list[Image.Image], poses: np.ndarray, **lens: object) -> Path:
+    """A transforms.json of pictures and its lens."""
+    folder.mkdir()
+    for index, picture in enumerate(pictures):
+        picture.save(folder / f"{index}.png")
+    frames = [{"file_path": f"{index}.png", "transform_matrix": pose.tolist()} for index, pose in enumerate(poses)]
+    (folder / "transforms.json").write_text(json.dumps({**lens, "frames": frames}))
+    return folder / "transforms.json"
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_pictures_are_cut_around_their_principal_point(tmp_path: Path, car: dict[str, np.ndarray], scale: int) -> None:
+    """The car's own pictures lie off the middle of larger ones; a lens may be told in pixels of other sizes."""
+    wide = [np.pad(p, ((9, 0), (5, 23), (0, 0)), constant_values=255) for p in car["images"]]
+    focal = 16 / math.tan(CAMERA_ANGLE / 2)
+    lens = {"fl_x": focal, "fl_y": focal, "cx": 5 + 16, "cy": 9 + 16, "w": 60, "h": 41}
+    told = {key: value * scale for key, value in lens.items()}
+    table_of(tmp_path / "car", [Image.fromarray(p) for p in wide], car["poses"].astype(float), **told)
+    arrays, _ = prepared(recognise(tmp_path), HOW)
+    np.testing.assert_array_equal(arrays["images"][0], car["images"])
+    assert arrays["camera_angle"][0] == pytest.approx(CAMERA_ANGLE, abs=1e-6)
+
+
+def test_pixels_that_are_not_square_are_resampled(tmp_path: Path, car: dict[str, np.ndarray]) -> None:
+    tall = [Image.fromarray(p).resize((32, 48), Image.Resampling.BICUBIC) for p in car["images"]]
+    focal = 16 / math.tan(CAMERA_ANGLE / 2)
+    table_of(tmp_path / "car", tall, car["poses"].astype(float), fl_x=focal, fl_y=1.5 * focal)
+    arrays, _ = prepared(recognise(tmp_path), HOW)
+    assert np.abs(arrays["images"][0].astype(int) - car["images"]).mean() < 2
+    assert arrays["camera_angle"][0] == pytest.approx(CAMERA_ANGLE, abs=1e-6)
+
+
+def test_a_point_hardly_off_the_middle_counts_as_there() -> None:
+    middle = Lens(None, 50.0).window(101, 80)
+    assert middle[0] == (10.5, 0, 90.5, 80)
+    assert Lens(None, 50.0, 50.0, (50.55, 40.05)).window(101, 80) == middle
+    assert Lens(None, 50.0, 50.0, (50.5, 41)).window(101, 80)[0] == (11.5, 2, 89.5, 80)
+
+
+@pytest.mark.parametrize(
+    ("lens", "told"),
+    [
+        ({"k1": 0.05, "k2": 0, "p1": -0.002}, r"distorts \(k1 = 0\.05, p1 = -0\.002\); undistort .* image_undistorter"),
+        ({"camera_model": "OPENCV_FISHEYE", "k1": 0}, "no pinhole"),
+        ({"cx": 3}, r"principal point \(3, 16\) lies far"),
+        ({"fl_y": -20}, "damaged"),
+    ],
+)
+def test_lenses_that_are_not_modelled_are_refused(
+    tmp_path: Path, car: dict[str, np.ndarray], lens: dict[str, object], told: str
+) -> None:
+    pictures, poses = [Image.fromarray(p) for p in car["images"]], car["poses"].astype(float)
+    table_of(tmp_path / "a", pictures, poses, camera_angle_x=CAMERA_ANGLE, **lens)
+    table_of(tmp_path / "b", pictures, poses, camera_angle_x=CAMERA_ANGLE, k1=1e-4, k2=-1e-3, camera_model="OPENCV")
+    summary = summarise(tmp_path)
+    assert (summary.count, summary.usable, len(summary.problems)) == (2, 1, 1)
+    assert re.match(f"a: .*{told}", summary.problems[0])
+    arrays, problems = prepared(recognise(tmp_path), HOW)
+    assert len(arrays["images"]) == 1 and f"{problems[0][0]}: {problems[0][1]}." == summary.problems[0]
 
 
 def test_damaged_sets_are_told(tmp_path: Path) -> None:

@@ -107,6 +107,19 @@ def test_points_are_carved_from_both_layouts(
         np.testing.assert_array_equal(cloud_of(folder / "transforms.json", domain)[0], cloud)
 
 
+def test_pictures_are_cut_around_their_principal_point(tmp_path: Path, domain: NerfDomain) -> None:
+    table = as_transforms(tmp_path) / "transforms.json"
+    for path in tmp_path.glob("*.png"):
+        pixels = np.pad(np.asarray(Image.open(path)), ((0, 12), (20, 0), (0, 0)), constant_values=255)
+        Image.fromarray(pixels).save(path)
+    content = json.loads(table.read_text())
+    focal = 0.5 * SIDE / np.tan(content.pop("camera_angle_x") / 2)
+    table.write_text(json.dumps({**content, "fl_x": focal, "cx": 20 + SIDE / 2, "cy": SIDE / 2}))
+    cloud, shots = cloud_of(tmp_path, domain)
+    is_the_box(cloud)
+    assert shots.angle == pytest.approx(ANGLE, abs=1e-9)
+
+
 @pytest.mark.parametrize(("scale", "shift"), [(8.0, 3.0), (0.2, 0.1)])
 def test_objects_of_any_size_and_place_come_into_the_cube(
     tmp_path: Path, domain: NerfDomain, scale: float, shift: float
@@ -210,6 +223,19 @@ def no_frames(folder: Path) -> None:
     (folder / "transforms.json").write_text('{"camera_angle_x": 0.7, "frames": []}')
 
 
+def distorted(folder: Path) -> None:
+    set_lens(folder, k1=-0.2)
+
+
+def off_the_middle(folder: Path) -> None:
+    set_lens(folder, cx=4)
+
+
+def set_lens(folder: Path, **lens: float) -> None:
+    table = as_transforms(folder) / "transforms.json"
+    table.write_text(json.dumps({**json.loads(table.read_text()), **lens}))
+
+
 def picture_missing(folder: Path) -> None:
     (as_transforms(folder) / "05.png").unlink()
 
@@ -243,6 +269,8 @@ def mirrored(folder: Path) -> None:
         (no_matrix, r"transforms\.json is damaged"),
         (no_lens, "no camera_angle_x or fl_x"),
         (no_frames, "lists no frames"),
+        (distorted, r"distorts \(k1 = -0\.2\); undistort the pictures first"),
+        (off_the_middle, r"the principal point \(4, 24\) lies far"),
         (picture_missing, r"05\.png is missing"),
         (picture_damaged, r"05\.png is not a readable picture"),
         (black_background, "no white background"),

@@ -58,14 +58,19 @@ def _grey_bytes(levels: NDArray[np.float64], floats: bool) -> NDArray[np.uint8]:
     return np.round(levels * (255 / white)).astype(np.uint8)
 
 
-def squared(picture: Image, size: int) -> NDArray[np.uint8]:
-    """The middle square of a picture at a size: uint8 [size, size, 3], well filtered."""
+def squared(picture: Image, size: int, window: tuple[float, float, float, float] | None = None) -> NDArray[np.uint8]:
+    """A part of a picture at a size, uint8 [size, size, 3], well filtered.
+
+    Args:
+        window: left, top, right and bottom in pixels; None: the middle square.
+    """
     from PIL.Image import Resampling
 
-    width, height = picture.size
-    side = min(width, height)
-    left, top = (width - side) / 2, (height - side) / 2
-    window = (left, top, left + side, top + side)
+    if window is None:
+        width, height = picture.size
+        side = min(width, height)
+        left, top = (width - side) / 2, (height - side) / 2
+        window = (left, top, left + side, top + side)
     return np.asarray(picture.resize((size, size), Resampling.LANCZOS, box=window, reducing_gap=3.0))
 
 
@@ -73,7 +78,7 @@ def _find(tree: Tree) -> list[Item]:
     return [Item(tree.label(path), (path,)) for path in tree.ending(ENDINGS)]
 
 
-def _inspect(item: Item) -> str:
+def _inspect(item: Item, how: Preparation) -> str:
     width, height = open_picture(item.files[0]).size
     if min(width, height) < LEAST_SIDE:
         raise BadItem(f"{width}x{height} pixels are too few")

@@ -62,10 +62,15 @@ def _srn(item: Item) -> list[PosedFile]:
     return srn_files(item.files[0], [path for path in item.files if path.parent.name == "rgb"])
 
 
-def _inspect_srn(item: Item) -> str:
-    found = _srn(item)
-    for each in found:
-        open_picture(each.path)
+def _inspect_srn(item: Item, how: Preparation) -> str:
+    return _inspect_files(_srn(item), how)
+
+
+def _inspect_files(found: list[PosedFile], how: Preparation) -> str:
+    """How many views there are; those that are used are whole. Raises: BadItem."""
+    used = spread(found, min(how.views, len(found)))
+    angles = [each.lens.window(*open_picture(each.path).size)[1] for each in used]
+    check_cameras(np.stack([each.pose for each in used]), np.array(angles))
     return f"{len(found)} views"
 
 
@@ -80,9 +85,10 @@ def _rows_of_files(files: list[PosedFile], item: Item, how: Preparation) -> Rows
 
 
 def _shot(file: PosedFile, size: int) -> Shot:
-    """A picture cut to its middle square, whose camera angle is smaller than that of a wide picture."""
+    """A picture cut to the square around its principal point, whose camera angle is smaller than that of a wide one."""
     picture = open_picture(file.path)
-    return Shot(squared(picture, size), file.pose, file.angle_of_square(*picture.size))
+    window, angle = file.lens.window(*picture.size)
+    return Shot(squared(picture, size, window), file.pose, angle)
 
 
 def _find_npz(tree: Tree) -> list[Item]:
@@ -108,7 +114,7 @@ def _npz(item: Item) -> tuple[Array, Array, Array | None]:
     return images, poses, points
 
 
-def _inspect_npz(item: Item) -> str:
+def _inspect_npz(item: Item, how: Preparation) -> str:
     return f"{len(_npz(item)[0])} views"
 
 
@@ -153,11 +159,8 @@ def _find_transforms(tree: Tree) -> list[Item]:
     return items
 
 
-def _inspect_transforms(item: Item) -> str:
-    found = transforms_files(item.files[0])
-    for each in found:
-        open_picture(each.path)
-    return f"{len(found)} views"
+def _inspect_transforms(item: Item, how: Preparation) -> str:
+    return _inspect_files(transforms_files(item.files[0]), how)
 
 
 def _read_transforms(item: Item, how: Preparation) -> tuple[Rows, list[str]]:

@@ -63,7 +63,7 @@ def _occupancy(item: Item) -> tuple[NDArray[np.generic], NDArray[np.bool_], NDAr
     return points, inside, cloud
 
 
-def _inspect_occupancy(item: Item) -> str:
+def _inspect_occupancy(item: Item, how: Preparation) -> str:
     points, _, cloud = _occupancy(item)
     return f"{len(points)} queries, {len(cloud)} surface points"
 
@@ -127,7 +127,7 @@ def load_mesh(path: Path) -> trimesh.Trimesh:
     return trimesh.Trimesh(vertices, mesh.faces, process=False)
 
 
-def _inspect_mesh(item: Item) -> str:
+def _inspect_mesh(item: Item, how: Preparation) -> str:
     return "closed" if load_mesh(item.files[0]).is_watertight else "open"
 
 

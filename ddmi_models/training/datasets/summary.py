@@ -24,6 +24,7 @@ from ddmi_models.training.procedural.shards import MANIFEST, item_digest, shard_
 
 EXAMPLES = 12
 KINDS_TOLD = 3
+USUAL = Preparation()
 DOMAIN_OF_KEY = {"image": "image", "occupancy": "shape", "images": "nerf", "frames": "video"}
 """The array that only data of a domain has."""
 
@@ -33,7 +34,7 @@ def summarise(
     check: Callable[[], None] = lambda: None,
     domain: str | None = None,
     workers: int | None = None,
-    how: Preparation = Preparation(),
+    how: Preparation = USUAL,
 ) -> DataSummary:
     """Look at every item of a data set.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,8 +36,8 @@ def _find_files(tree: Tree) -> list[Item]:
     return [Item(tree.label(path), (path,)) for path in tree.ending(ENDINGS)]
 
 
-def _frames(path: Path) -> Iterator[Image]:
-    """The frames of a video file one after another.
+def _frames(path: Path, stride: int = 1) -> Iterator[Image | None]:
+    """The frames of a video file one after another; None for those that the stride leaves out.
 
     Raises:
         BadItem: it is no video, or damaged.
@@ -49,42 +49,65 @@ def _frames(path: Path) -> Iterator[Image]:
             if not film.streams.video:
                 raise BadItem("no pictures in it")
             film.streams.video[0].thread_type = "NONE"  # frames in parallel come from several files, not from one
-            for frame in film.decode(video=0):
-                yield frame.to_image()
+            for index, frame in enumerate(film.decode(video=0)):
+                yield frame.to_image() if index % stride == 0 else None
     except (av.FFmpegError, OSError, ValueError):
         raise BadItem("damaged or no video") from None
 
 
-def _inspect_file(item: Item) -> str:
-    count, size = 0, (0, 0)
-    for frame in _frames(item.files[0]):
-        count, size = count + 1, frame.size
-    if count < LEAST_FRAMES:
-        raise BadItem("fewer than two frames")
-    return f"{size[0]}x{size[1]}"
+def _taken_of_file(item: Item, how: Preparation) -> Iterator[Image]:
+    """The frames of a film that clips are made of, and those after them that say whether it is longer.
+
+    Raises:
+        BadItem: as `_frames`; it is too short for a clip.
+    """
+    count = 0
+    for count, frame in enumerate(_frames(item.files[0], how.stride), start=1):
+        if frame is not None:
+            yield frame
+        if count == _most_frames(how):
+            return
+    _check_length(count, how)
+
+
+def _most_frames(how: Preparation) -> int:
+    """Frames of a film that are looked at: those of all clips, and of one more."""
+    return (MOST_CLIPS + 1) * how.frames * how.stride
+
+
+def _check_length(frames: int, how: Preparation) -> None:
+    """Raises: BadItem, where so many frames make no clip."""
+    wanted = (how.frames - 1) * how.stride + 1
+    if frames < wanted:
+        stride = f" ({how.frames} at stride {how.stride})" if how.stride > 1 else ""
+        raise BadItem(f"too short: {frames} frames, {wanted} wanted{stride}")
+
+
+def _inspect_file(item: Item, how: Preparation) -> str:
+    return _size(_taken_of_file(item, how))
+
+
+def _size(frames: Iterator[Image]) -> str:
+    """Of the last of some frames, at least one."""
+    width, height = deque((frame.size for frame in frames), maxlen=1)[0]
+    return f"{width}x{height}"
 
 
 def _read_file(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
-    return _clips((squared(frame, how.size) for frame in _every(_frames(item.files[0]), how.stride)), how)
+    return _clips(_taken_of_file(item, how), how)
 
 
-def _every(frames: Iterator[Image], stride: int) -> Iterator[Image]:
-    return (frame for index, frame in enumerate(frames) if index % stride == 0)
-
-
-def _clips(frames: Iterator[NDArray[np.uint8]], how: Preparation) -> tuple[Rows, list[str]]:
-    """Clips one after another, without overlap; what is left at the end is dropped."""
+def _clips(frames: Iterator[Image], how: Preparation) -> tuple[Rows, list[str]]:
+    """Clips one after another, without overlap, from frames for at least one; what is left at the end is dropped."""
     clips: list[NDArray[np.uint8]] = []
     current: list[NDArray[np.uint8]] = []
     for frame in frames:
-        current.append(frame)
+        current.append(squared(frame, how.size))
         if len(current) == how.frames:
             if len(clips) == MOST_CLIPS:
                 return {"frames": np.stack(clips)}, [f"only its first {MOST_CLIPS} clips are used"]
             clips.append(np.stack(current))
             current = []
-    if not clips:
-        raise BadItem(f"{len(current)} frames at stride {how.stride} make no clip of {how.frames}")
     return {"frames": np.stack(clips)}, []
 
 
@@ -101,16 +124,28 @@ def _find_folders(tree: Tree) -> list[Item]:
     return items
 
 
-def _inspect_folder(item: Item) -> str:
-    sizes = {open_picture(path).size for path in item.files}
-    if len(sizes) > 1:
-        raise BadItem("frames of different sizes")
-    width, height = sizes.pop()
-    return f"{width}x{height}"
+def _taken_of_folder(item: Item, how: Preparation) -> Iterator[Image]:
+    """As `_taken_of_file`, of a folder of frames.
+
+    Raises:
+        BadItem: it is too short for a clip; a frame is damaged, or of another size than the first.
+    """
+    _check_length(len(item.files), how)
+    size: tuple[int, int] | None = None
+    for path in item.files[: _most_frames(how) : how.stride]:
+        frame = open_picture(path)
+        if size not in (None, frame.size):
+            raise BadItem("frames of different sizes")
+        size = frame.size
+        yield frame
+
+
+def _inspect_folder(item: Item, how: Preparation) -> str:
+    return _size(_taken_of_folder(item, how))
 
 
 def _read_folder(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
-    return _clips((squared(open_picture(path), how.size) for path in item.files[:: how.stride]), how)
+    return _clips(_taken_of_folder(item, how), how)
 
 
 def _look_at_file(item: Item) -> NDArray[np.uint8]:
