@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -84,7 +85,7 @@ def train(
     return None
 
 
-def _settings(changes: dict[str, object]) -> list[str]:
+def _settings(changes: Mapping[str, object]) -> list[str]:
     """Options as settings, whose values are YAML, for texts of any characters."""
     import yaml
 
