@@ -28,10 +28,14 @@ from ddmi_studio.widgets.base import set_state
 
 FIRST = ("name", "steps", "minutes", "batch", "learning_rate", "data.validation")
 """Always in sight; the others are folded."""
+RARE = ("accumulate", "ema_every", "ema_warmup", "processes")
+"""Folded by themselves, as most people never need them: for several GPUs, little memory, runs as published."""
+RARELY_NEEDED = "rare"
 FOLDS = {
     "": "Optimisation, saving, machine", "data": "Data", "lora": "Add-on (LoRA)", "kl": "KL term",
     "spectral": "Spectral penalty", "adversary": "Discriminator", "model": "Architecture", "unet": "Denoising network",
     "diffusion": "Noise and sampler", "text": "Text tower", "ranking": "Ranking",
+    RARELY_NEEDED: "Rarely needed",
 }  # fmt: skip
 """Titles by the first key of a setting's path; "" for those at the top."""
 COLUMNS = 3
@@ -165,7 +169,7 @@ class SettingFields(QWidget):
         groups: dict[str, list[SettingField]] = {}
         for path, field in self.fields.items():
             if path not in FIRST:
-                groups.setdefault(path.rpartition(".")[0].partition(".")[0], []).append(field)
+                groups.setdefault(_section(path), []).append(field)
         for section in sorted(groups, key=lambda key: [*FOLDS, key].index(key)):
             self.folds[section] = self._fold(section, groups[section])
             layout.addWidget(self.folds[section])
@@ -178,7 +182,7 @@ class SettingFields(QWidget):
         for field in fields:
             inner.setdefault(field.setting.path.rpartition(".")[0], []).append(field)
         for path in sorted(inner, key=lambda path: path.count(".")):
-            if path != section:
+            if path not in (section, ""):
                 title = label(path.rpartition(".")[2].replace("_", " ").capitalize(), "value")
                 title.setContentsMargins(0, 10, 0, 2)
                 fold.body.addWidget(title)
@@ -196,6 +200,11 @@ class SettingFields(QWidget):
             return  # until the answer comes, what was said stays
         for path, field in self.fields.items():
             field.set_problem(problems.get(path, ""))
+
+
+def _section(path: str) -> str:
+    """Key of the fold of a setting."""
+    return RARELY_NEEDED if path in RARE else path.rpartition(".")[0].partition(".")[0]
 
 
 def _grid(fields: list[SettingField]) -> QWidget:

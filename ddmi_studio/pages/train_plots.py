@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from ddmi_models.requests import RunInfo
 from ddmi_studio.pages.parts import column, set_role
 from ddmi_studio.state.run_series import Points
 from ddmi_studio.state.training import ShownRun, Training, distinct_names
@@ -24,12 +25,14 @@ class CompareButton(QPushButton):
         self.setMenu(self.runs)
         self.runs.aboutToShow.connect(self._fill)
 
+    def offered(self) -> list[RunInfo]:
+        """The other runs that have figures."""
+        return [run for run in self._training.runs if run.path != self._training.current and run.loss is not None]
+
     def _fill(self) -> None:
         self.runs.clear()
         names = distinct_names([run.path for run in self._training.runs])
-        for run in self._training.runs:
-            if run.path == self._training.current:
-                continue
+        for run in self.offered():
             action = self.runs.addAction(f"{names[run.path]}  ·  {run.stage}")
             action.setCheckable(True)
             action.setChecked(run.path in self._training.compared)

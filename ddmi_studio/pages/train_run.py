@@ -266,7 +266,7 @@ class RunView(QWidget):
             button.setEnabled(info.state == "running" and not busy)
         self.remove.setVisible(not active)
         self.remove.setEnabled(not busy)
-        self.compare.setVisible(len(self._training.runs) > 1)
+        self.compare.setVisible(bool(self.compare.offered()))
         finished = info.state == "finished"
         self.use.setVisible(finished and self._training.usable(info.model))
         self.next.setVisible(

@@ -100,8 +100,8 @@ class TrainingForm(QObject):
             self._inspecting, self.data_error = None, str(event.error)
         else:
             return
+        self._settle()  # first, as what is chosen may not fit data of another kind
         self.data_changed.emit()
-        self._settle()
 
     @property
     def domain(self) -> str:
@@ -202,8 +202,8 @@ class TrainingForm(QObject):
         self.choose_folder(folder)
 
     def _on_guide(self) -> None:
-        """What has been typed stays."""
-        if self.values:
+        """What has been typed stays, unless the model to start from has gone."""
+        if self.values and (not self.start or self.starting_point() is not None):
             self.plan_changed.emit()
         elif self.summary is not None:
             self._settle()

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import trimesh
 import yaml
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
@@ -224,7 +225,17 @@ def test_bad_values_are_told_as_they_are_typed(qtbot, studio, monkeypatch, pictu
     fill(qtbot, studio.train, steps="20", seed="-1")
     qtbot.waitUntil(lambda: form.reason.text() == "Seed: has to be at least 0.", timeout=TIMEOUT)
     assert not steps.problem.isVisible() and not steps.editor.property("invalid")
-    fill(qtbot, studio.train, seed="1")
+    fill(qtbot, studio.train, seed="1", register_as="x y")
+    name = field(studio.train, "register_as")
+    qtbot.waitUntil(lambda: name.problem.isVisible(), timeout=TIMEOUT)
+    assert name.problem.text().startswith("A model cannot be called 'x y'.")
+    fill(qtbot, studio.train, register_as="free", data__target_resolutions="64, 0")
+    sizes = field(studio.train, "data.target_resolutions")
+    qtbot.waitUntil(lambda: sizes.problem.text() == "Has to be above 0.", timeout=TIMEOUT)
+    sizes.editor.clear()
+    qtbot.waitUntil(lambda: sizes.problem.text() == "Needs 1 or more values.", timeout=TIMEOUT)
+    assert not form.start.isEnabled() and not name.problem.isVisible()
+    fill(qtbot, studio.train, data__target_resolutions="64")
     qtbot.waitUntil(form.start.isEnabled, timeout=TIMEOUT)
     assert form.reason.text().startswith("20 steps of 64 items, out of 8")
 
@@ -247,6 +258,43 @@ def test_what_validates_is_told(qtbot, studio, monkeypatch, pictures):
     (pictures / "0.png").rename(pictures / "val" / "0.png")
     choose_folder(qtbot, studio, monkeypatch, pictures)
     assert data.validation.text() == "Validates on the part val" and "23 of 24 items" in data.facts.text()
+
+
+def test_data_of_another_kind_have_other_models_to_start_from(qtbot, studio, monkeypatch, pictures, tmp_path):
+    form = studio.train.form_page
+    choose_folder(qtbot, studio, monkeypatch, pictures)
+    qtbot.waitUntil(form.start.isEnabled, timeout=TIMEOUT)
+    meshes = tmp_path / "meshes"
+    meshes.mkdir()
+    trimesh.creation.box().export(meshes / "box.off")
+    for folder, start in ((meshes, "furniture"), (pictures, "avatars")):
+        choose_folder(qtbot, studio, monkeypatch, folder)
+        qtbot.waitUntil(lambda start=start: form.start_from.current() == start, timeout=TIMEOUT)
+
+
+def test_a_model_to_start_from_that_has_gone_is_given_up(qtbot, qapp, monkeypatch, pictures):
+    models.write(models_dir(), "image")
+    with opened(qtbot, qapp) as studio:
+        form = studio.train.form_page
+        choose_folder(qtbot, studio, monkeypatch, pictures)
+        pick_start(qtbot, studio.train, MODEL)
+        qtbot.waitUntil(form.start.isEnabled, timeout=TIMEOUT)
+        shutil.rmtree(models_dir() / MODEL)
+        show_page(qtbot, studio, "Create")
+        show_page(qtbot, studio, "Train")
+        qtbot.waitUntil(lambda: studio.training_form.start == "avatars", timeout=TIMEOUT)
+        assert form.start_from.current() == "avatars"
+
+
+def test_what_few_need_is_folded_by_itself(qtbot, studio, monkeypatch, pictures):
+    choose_folder(qtbot, studio, monkeypatch, pictures)
+    fields = studio.train.form_page.fields
+    qtbot.waitUntil(lambda: "processes" in fields.fields, timeout=TIMEOUT)
+    processes, threads = field(studio.train, "processes"), field(studio.train, "threads")
+    click(qtbot, fields.folds[""].header)
+    assert threads.isVisible() and not processes.isVisible()
+    click(qtbot, fields.folds["rare"].header)
+    assert processes.isVisible() and [*fields.folds][-1] == "rare"
 
 
 def test_what_is_trained_decides_the_settings(qtbot, studio, monkeypatch, pictures):
@@ -296,7 +344,8 @@ def finished(pictures: Path, name: str, level: float) -> Path:
     book.start_metrics(0)
     for step in range(1, 41):
         book.add_metrics(step, step / 2, {"loss": level + 1 / step, "gradient_norm": 1.0, "learning_rate": 1e-3})
-    book.tell(state="finished", stage="autoencoder", step=40, steps=40, saved_step=40, device="cpu")
+    loss = level + 1 / 40
+    book.tell(state="finished", stage="autoencoder", step=40, steps=40, saved_step=40, loss=loss, device="cpu")
     return book.path
 
 
@@ -325,6 +374,22 @@ def test_runs_are_compared_and_removed(qtbot, studio, monkeypatch, pictures):
     qtbot.waitUntil(lambda: [run.path for run in training.runs] == [one], timeout=TIMEOUT)
     assert not two.exists() and training.current == one and not training.compared
     assert not view.compare.isVisible()
+
+
+def test_a_run_without_figures_is_not_compared(qtbot, studio, pictures):
+    one = finished(pictures, "one", 0.1)
+    bare = RunFolder(runs_dir() / "bare")
+    bare.create(image_config(pictures, 40))
+    bare.tell(state="failed", stage="autoencoder", steps=40, device="cpu")
+    view, training = studio.train.run, studio.training
+    qtbot.waitUntil(lambda: len(training.runs) == 2, timeout=TIMEOUT)
+    training.select(one)
+    qtbot.waitUntil(lambda: plotted(view) == 40, timeout=TIMEOUT)
+    assert not view.compare.isVisible()
+    training.select(bare.path)
+    qtbot.waitUntil(view.compare.isVisible, timeout=TIMEOUT)
+    view.compare.runs.aboutToShow.emit()
+    assert [action.text().split()[0] for action in view.compare.runs.actions()] == ["one"]
 
 
 def test_runs_of_one_name_are_compared_side_by_side(qtbot, studio, pictures, tmp_path):
