@@ -25,7 +25,7 @@ from ddmi_models.errors import BadData
 from ddmi_models.events import Progress
 from ddmi_models.requests import MOST_HELD_OUT
 from ddmi_models.training.config import DataConfig
-from ddmi_models.training.data_parts import held_out_rows, part_that_validates
+from ddmi_models.training.data_parts import LIST_ENDING, held_out_rows, part_that_validates
 from ddmi_models.training.datasets import DOMAIN_OF_KEY, Preparation, prepared, preparing, recognise
 from ddmi_models.training.procedural.shards import shard_files, shard_folders
 
@@ -99,7 +99,7 @@ def preparing_data(config: DataConfig, domain: str, check: Callable[[], None]) -
 
 def _has_shards(folder: Path) -> bool:
     """Whether a folder holds shards; so does one that is missing or empty, for the sake of its error."""
-    if folder.suffix == ".lst":
+    if folder.suffix == LIST_ENDING:
         return False
     return not folder.is_dir() or bool(shard_folders(folder)) or not any(folder.iterdir())
 
@@ -276,7 +276,7 @@ class ImageBatches(Batches):
 
 
 class ShapeBatches(Batches):
-    """Surface points for the encoder; query points with exact occupancy."""
+    """Surface points for the encoder; query points with exact occupancy, moved by noise where a set asks for that."""
 
     keys = ("cloud", "points", "occupancy", "captions")
 
@@ -288,13 +288,19 @@ class ShapeBatches(Batches):
         cloud_columns = self._columns(arrays["cloud"].shape[1], config.cloud_points, rng)
         columns = self._columns(arrays["points"].shape[1], config.query_points, rng)
         cloud = self.stored("cloud", items)[:, cloud_columns].astype(np.float32)
+        points = self.stored("points", items)[:, columns].astype(np.float32)
+        generators = own_generators(items, rng)
         if config.cloud_noise:
-            drawn = [own.normal(0, config.cloud_noise, cloud.shape[1:]) for own in own_generators(items, rng)]
+            drawn = [own.normal(0, config.cloud_noise, cloud.shape[1:]) for own in generators]
             cloud = cloud + np.stack(drawn).astype(np.float32)
+        if "points_noise" in arrays:  # in single precision, as half would round it away
+            deviations = self.stored("points_noise", items)
+            moves = [own.normal(0, far, points.shape[1:]) for own, far in zip(generators, deviations, strict=True)]
+            points = points + np.stack(moves).astype(np.float32)
         occupancy = np.unpackbits(self.stored("occupancy", items), axis=1)[:, columns]
         return {
             "cloud": torch.from_numpy(cloud),
-            "points": torch.from_numpy(self.stored("points", items)[:, columns].astype(np.float32)),
+            "points": torch.from_numpy(points),
             "occupancy": torch.from_numpy(occupancy.astype(np.float32)),
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from ddmi_models.training.config import DataConfig
 TRAINING_PARTS = ("train", "cars_train")
 VALIDATION_PARTS = ("val", "valid", "validation", "cars_val")
 OTHER_PARTS = (*VALIDATION_PARTS, "test", "cars_test")
-TRAINING_LIST = "train.lst"
+TRAINING_LIST, LIST_ENDING = "train.lst", ".lst"
 SPLIT_SEED = 20_240
 """Of every split, whatever the seed of the run: later stages, and runs that go on with a model, hold out the same."""
 
@@ -26,7 +27,8 @@ class Parts:
     """What a folder of data stands for.
 
     Attributes:
-        training: the folder that is trained on. validation: that of the part to validate on, if there is one.
+        training: the folder that is trained on. validation: that of the part to validate on, or its list, if there is
+            one.
         apart: subfolders of `training` that do not belong to it.
     """
 
@@ -40,7 +42,7 @@ def parts_of(folder: Path) -> Parts:
 
     A part for training (`train`) stands for the whole; those beside it (`val`, `valid`, `validation`, `test`, in that
     order) are to validate on. Where there is none, but a `val`, `valid` or `validation` beside other things, these are
-    what is trained on.
+    what is trained on. Lists divide too, where a `val.lst` is beside each `train.lst` (`lists_of`).
 
     Raises:
         BadData: the folder is missing, or may not be read.
@@ -57,8 +59,25 @@ def parts_of(folder: Path) -> Parts:
         return Parts(training, next(iter(others), None))
     validation = next((found[name] for name in VALIDATION_PARTS if name in found), None)
     if validation is None or len(entries) == len(others):
-        return Parts(folder)
+        return Parts(folder, _list_to_validate(folder))
     return Parts(folder, validation, frozenset(path.name for path in others))
+
+
+def lists_of(path: Path) -> list[Path]:
+    """The lists of items that a path ending in .lst stands for: the file, or else the files of its name in the folders
+    beside it, one a class (as ShapeNet's are); none where there is neither, or it ends otherwise."""
+    if path.suffix != LIST_ENDING:
+        return []
+    if path.is_file():
+        return [path]
+    return sorted(each for each in path.parent.glob(f"*/{glob.escape(path.name)}") if each.is_file())
+
+
+def _list_to_validate(folder: Path) -> Path | None:
+    """A list to validate on that lies wherever a train.lst does."""
+    homes = {path.parent for path in lists_of(folder / TRAINING_LIST)}
+    named = [folder / f"{name}{LIST_ENDING}" for name in VALIDATION_PARTS] if homes else []
+    return next((path for path in named if {each.parent for each in lists_of(path)} == homes), None)
 
 
 def divided(config: DataConfig) -> DataConfig:
@@ -80,7 +99,7 @@ def part_that_validates(config: DataConfig) -> str:
     """Name of the part of the training folder, or of one beside it, on which is validated; "" for anything else."""
     place = config.validation
     beside = place is not None and place.parent in (config.train, config.train.parent)
-    return place.name if place is not None and beside and place.name.lower() in OTHER_PARTS else ""
+    return place.name if place is not None and beside and place.stem.lower() in OTHER_PARTS else ""
 
 
 def _refuse_overlap(train: Path, validation: Path) -> None:
@@ -94,12 +113,15 @@ def _refuse_overlap(train: Path, validation: Path) -> None:
 
 def _trained_on(train: Path, validation: Path) -> bool:
     """Whether a training set, a folder or a list, takes something of a validation set."""
+    trained, lists = lists_of(train) or [train], lists_of(validation) or [validation]
     if not validation.is_dir():
-        listed = (validation.parent / TRAINING_LIST).is_file() and validation.name != TRAINING_LIST
-        return validation == train or (train.is_dir() and validation.is_relative_to(train) and not listed)
+        if not train.is_dir():
+            return not {*trained}.isdisjoint(lists)
+        apart = [each for each in lists if (each.parent / TRAINING_LIST).is_file() and each.name != TRAINING_LIST]
+        return any(each.is_relative_to(train) for each in lists if each not in apart)
     held = parts_of(validation)
     if not train.is_dir():
-        return train.parent.is_relative_to(held.training)
+        return any(each.parent.is_relative_to(held.training) for each in trained)
     parts = parts_of(train)
     if parts.training.is_relative_to(held.training):
         return True

@@ -15,6 +15,7 @@ import torch
 from ddmi_models.errors import BadData
 from ddmi_models.training.alive import launched_processes
 from ddmi_models.training.config import DataConfig
+from ddmi_models.training.data_parts import lists_of
 from ddmi_models.training.datasets.layout import encoded
 from ddmi_models.training.procedural.shards import FOR_TRAINING
 
@@ -64,7 +65,7 @@ def _describe(folder: Path) -> dict[str, Any]:
     digest, count, total, files = hashlib.sha256(), 0, 0, sorted(_files(folder))
     for path in files:
         size = path.stat().st_size
-        digest.update(encoded(f"{path.relative_to(folder).as_posix()}\0{size}\n"))
+        digest.update(encoded(f"{Path(os.path.relpath(path, folder)).as_posix()}\0{size}\n"))
         count, total = count + 1, total + size
     described = {"path": str(folder), "files": count, "bytes": total}
     for path in files:
@@ -76,8 +77,8 @@ def _describe(folder: Path) -> dict[str, Any]:
 
 
 def _files(folder: Path) -> list[Path]:
-    if folder.is_file():
-        return [folder]
+    if folder.is_file() or not folder.exists():
+        return lists_of(folder) or [folder]
     found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
     return [path for path in found if path.is_file()]  # without links to nowhere
 

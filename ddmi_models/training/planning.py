@@ -11,7 +11,7 @@ from ddmi_models.checkpoints.registry import find_model
 from ddmi_models.errors import BadData, BadInput, UnknownModel
 from ddmi_models.training.alive import first_process
 from ddmi_models.training.config import TrainConfig
-from ddmi_models.training.data_parts import divided
+from ddmi_models.training.data_parts import divided, lists_of
 from ddmi_models.training.folder import MODEL_FILE, RunFolder
 from ddmi_models.training.presets import parse_config, preset_text, read_config
 from ddmi_models.training.runs import find_run, runs_dir
@@ -98,7 +98,7 @@ def anchored(config: TrainConfig) -> TrainConfig:
     changes: dict[str, object] = {}
     for part in ("train", "validation"):
         path = getattr(config.data, part)
-        if path is not None and not path.exists():
+        if path is not None and not path.exists() and not lists_of(path):
             raise BadData(f"data.{part}: there is no {path}.", "Name the folder of a data set, or make one.")
         changes[part] = None if path is None else path.absolute()
     updates: dict[str, object] = {"data": divided(config.data.model_copy(update=changes))}

@@ -18,6 +18,7 @@ from ddmi_models.errors import BadConfig, EngineError
 from ddmi_models.requests import SettingProblem
 from ddmi_models.training.architecture import architecture_values
 from ddmi_models.training.config import TrainConfig
+from ddmi_models.training.data_parts import lists_of
 from ddmi_models.training.datasets import recognise, shard_domain
 from ddmi_models.training.guide import as_text
 from ddmi_models.training.planning import plan_run
@@ -122,7 +123,10 @@ def _parts(config: TrainConfig) -> Iterator[SettingProblem]:
         yield from (_problem(details) for details in error.errors())
         return
     folder = config.data.validation
-    if folder is not None and (reason := _unfit(folder, model.domain, folder.stat().st_mtime_ns)):
+    if folder is None:
+        return
+    changed = max(path.stat().st_mtime_ns for path in lists_of(folder) or [folder])
+    if reason := _unfit(folder, model.domain, changed):
         yield SettingProblem("data.validation", reason)
 
 

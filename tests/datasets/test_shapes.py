@@ -7,10 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import trimesh
 
+from ddmi_models.errors import BadData
+from ddmi_models.training.data import ShapeBatches, training_and_validation
 from ddmi_models.training.datasets import Preparation, prepared, recognise, summarise
 from ddmi_models.training.datasets.occupancy import winding_numbers
+from ddmi_models.training.environment import data_description
+from ddmi_models.training.planning import anchored
+from tests.training.small import shape_config, shape_data
 
 HOW = Preparation(cloud=256, queries=512)
 
@@ -102,8 +108,8 @@ def test_winding_numbers_count_overlapping_bodies() -> None:
     np.testing.assert_array_equal(winding_numbers(two, points), [2, 1, 0])
 
 
-def shapenet(folder: Path, name: str, half: bool = True) -> None:
-    home = folder / "chairs" / name
+def shapenet(folder: Path, name: str, half: bool = True, kind: str = "chairs") -> None:
+    home = folder / kind / name
     home.mkdir(parents=True)
     rng = np.random.default_rng(len(name))
     points = rng.uniform(-0.55, 0.55, (1000, 3)).astype(np.float16 if half else np.float32)
@@ -135,3 +141,95 @@ def test_shapenet_of_occupancy_networks(tmp_path: Path) -> None:
         np.testing.assert_array_equal(inside[clear], away[clear] < 0)
         radii = np.linalg.norm(arrays["cloud"][row].astype(float), axis=1)
         np.testing.assert_allclose(radii, 0.3, atol=1e-3)
+
+
+@pytest.fixture
+def classes(tmp_path: Path) -> Path:
+    """Two classes of four shapes each with a train.lst and a val.lst, and captions beside them."""
+    for kind in ("chairs", "tables"):
+        for index in range(4):
+            shapenet(tmp_path, f"{kind[0]}{index}", kind=kind)
+        (tmp_path / kind / "train.lst").write_text(f"{kind[0]}0\n{kind[0]}1\n{kind[0]}3\n")
+        (tmp_path / kind / "val.lst").write_text(f"{kind[0]}2\n")
+    (tmp_path / "captions.csv").write_text("modelId,description\nc2,a round chair\nc1,another\nt2,a table\n")
+    (tmp_path / "metadata.yaml").write_text("")
+    return tmp_path
+
+
+def captions(path: Path) -> dict[str, tuple[str, ...]]:
+    return {item.name: item.captions for item in recognise(path).items}
+
+
+def test_a_class_alone_keeps_the_captions_beside_it(classes: Path) -> None:
+    assert captions(classes / "chairs" / "val.lst") == {"c2": ("a round chair",)}
+    assert captions(classes / "chairs") == {"c0": (), "c1": ("another",), "c3": ()}
+    (classes / "chairs" / "more.csv").write_text("modelId,description\nc1,a nearer text\n")
+    assert captions(classes)["chairs/c1"] == ("a nearer text",)
+    assert captions(classes / "chairs" / "c1") == {"c1": ("a nearer text",)}
+
+
+def test_a_list_of_all_classes(classes: Path) -> None:
+    assert captions(classes / "val.lst") == {"chairs/c2": ("a round chair",), "tables/t2": ("a table",)}
+    assert list(captions(classes / "train.lst")) == [f"{k}/{k[0]}{n}" for k in ("chairs", "tables") for n in (0, 1, 3)]
+    assert summarise(classes / "val.lst").usable == 2
+    (classes / "tables" / "val.lst").unlink()
+    with pytest.raises(BadData, match=r"there is no val\.lst in tables, as there is in other folders") as caught:
+        recognise(classes / "val.lst")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(BadData, match=r"There is no .*test\.lst, nor a test\.lst in the folders beside it"):
+        recognise(classes / "test.lst")
+    (classes / "chairs" / "val.lst").write_text("c9\n")
+    with pytest.raises(BadData, match=r"Nothing that .*val\.lst lists is there"):
+        recognise(classes / "chairs" / "val.lst")
+
+
+def test_a_run_on_all_classes_validates_on_their_lists(classes: Path) -> None:
+    whole = anchored(shape_config(classes, 1)).data
+    assert (whole.train, whole.validation) == (classes, classes / "val.lst")
+    assert summarise(classes).validation == "val.lst"
+    named = shape_config(classes / "train.lst", 1)
+    named = named.model_copy(update={"data": named.data.model_copy(update={"validation": classes / "val.lst"})})
+    for data in (whole, anchored(named).data):
+        kept, held = training_and_validation(ShapeBatches, data, seed=0)
+        assert held is not None and (len(kept), len(held)) == (6, 2)
+    assert data_description(whole)["validation"]["files"] == 2
+    (classes / "tables" / "val.lst").unlink()
+    assert anchored(shape_config(classes, 1)).data.validation is None
+
+
+@pytest.mark.parametrize(
+    ("train", "validation"),
+    [("val.lst", "val.lst"), ("val.lst", "chairs/val.lst"), ("chairs", "train.lst"), ("train.lst", "chairs")],
+)
+def test_lists_that_overlap_are_refused(classes: Path, train: str, validation: str) -> None:
+    config = shape_config(classes / train, 1)
+    config = config.model_copy(update={"data": config.data.model_copy(update={"validation": classes / validation})})
+    with pytest.raises(BadData, match="would be trained on too"):
+        anchored(config)
+
+
+def test_points_of_shapenet_leave_the_lattice_of_half_precision(classes: Path, tmp_path: Path) -> None:
+    data = ShapeBatches(classes, shape_config(classes, 1).data, seed=3)
+    first, part, other = data.batch(5, 6), data.batch(5, 6, slice(2, 5)), data.batch(6, 6)
+    assert all(torch.equal(first[key][2:5], part[key]) for key in first), "parts of a batch see what the whole sees"
+    for batch in (first, other):
+        points = batch["points"].double()
+        far = (points.abs() > 0.25) & (points.abs() < 0.5)
+        moved = (points - points.half().double())[far]
+        assert (moved != 0).double().mean() > 0.99
+    items = np.arange(6)
+    stored = torch.from_numpy(data.stored("points", items).astype(np.float64))
+    whole = data.config.model_copy(update={"query_points": stored.shape[1]})
+    data.config = whole
+    steps = torch.stack([data.prepare(items, np.random.default_rng(seed))["points"].double() for seed in (0, 1)])
+    for step in steps:
+        assert (step - stored).std() == pytest.approx(1e-4, rel=0.05) and abs((step - stored).mean()) < 1e-5
+    assert (steps[0] - steps[1]).std() == pytest.approx(2**0.5 * 1e-4, rel=0.05)
+
+
+def test_points_with_exact_occupancy_stay(meshes: Path, tmp_path: Path) -> None:
+    for folder in (meshes, shape_data(tmp_path / "shards")):
+        config = shape_config(folder, 1).data.model_copy(update={"query_points": 10**6})
+        data = ShapeBatches(folder, config, seed=3)
+        points = data.prepare(np.arange(2), np.random.default_rng(0))["points"]
+        np.testing.assert_array_equal(points.numpy(), data.stored("points", np.arange(2)).astype(np.float32))

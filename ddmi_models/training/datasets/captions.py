@@ -38,6 +38,17 @@ def captions_of(tree: Tree) -> dict[str, Captions]:
     return {name: Captions(tuple(each), tuple(dict.fromkeys(remarks[name]))) for name, each in texts.items()}
 
 
+def captions_above(tree: Tree, folder: Path) -> dict[str, Captions]:
+    """As `captions_of`, of a folder of items and those above it up to the set's; beside it where it is the set itself
+    (a class of ShapeNet). A table nearer to the items counts more."""
+    depth = len(folder.relative_to(tree.folder).parts)
+    places = [folder, *folder.parents][: max(depth, 1) + 1]
+    found: dict[str, Captions] = {}
+    for place in reversed(places):
+        found |= captions_of(Tree(place, ()))
+    return found
+
+
 def _rows(content: str) -> list[tuple[str, str]]:
     """Names and texts of a table; none if it has no columns for them."""
     reader = csv.DictReader(io.StringIO(content, newline=""))

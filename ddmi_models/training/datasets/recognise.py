@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ddmi_models.errors import BadData, BadItem, printable
-from ddmi_models.training.data_parts import TRAINING_LIST, parts_of
+from ddmi_models.training.data_parts import LIST_ENDING, TRAINING_LIST, lists_of, parts_of
 from ddmi_models.training.datasets.images import IMAGES, open_picture, squared
 from ddmi_models.training.datasets.layout import Item, Layout, Remark, Tree
 from ddmi_models.training.datasets.posed import POSED, POSED_NPZ, SRN
@@ -20,6 +22,7 @@ from ddmi_models.training.datasets.videos import FRAME_FOLDERS, VIDEO_FILES
 LAYOUTS: tuple[Layout, ...] = (OCCUPANCY, SRN, POSED, POSED_NPZ, MESHES, VIDEO_FILES, FRAME_FOLDERS, IMAGES)
 """From the most particular to the least."""
 
+FOLDERS_TOLD = 3
 FEW = 0.1
 """Share of the pictures below which meshes or films among them are strays."""
 FILM_FRAMES, FILM_SIZE, ALIKE = 12, 16, 0.5
@@ -45,17 +48,21 @@ def recognise(folder: Path, domain: str | None = None) -> Found:
     """What a folder holds.
 
     A folder that is divided stands for its training part (`parts_of`). A .lst file stands for those items beside it
-    that it lists.
+    that it lists, or for those that the files of its name list in the folders beside it (`lists_of`).
 
     Args:
         domain: only layouts of this one, where it is known what is wanted.
 
     Raises:
-        BadData: no folder, or nothing that is known.
+        BadData: no folder or no list, or nothing that is known.
     """
-    names: set[str] | None = None
-    if folder.suffix == ".lst" and folder.is_file():
-        names, folder = _listed(folder), folder.parent
+    given, lists = folder, {path.parent: _listed(path) for path in lists_of(folder)}
+    if lists:
+        folder = folder.parent
+    elif folder.suffix == LIST_ENDING:
+        raise BadData(
+            f"There is no {folder}, nor a {folder.name} in the folders beside it.", "Give a list or a folder."
+        )
     if not folder.is_dir():
         raise BadData(f"There is no folder {folder}.", "Give the folder of a data set.")
     if not any(folder.iterdir()):
@@ -65,7 +72,9 @@ def recognise(folder: Path, domain: str | None = None) -> Found:
         )
     parts = parts_of(folder)
     folder = parts.training
-    found = _choice(Tree.of(folder, parts.apart), domain, names)
+    found = _choice(Tree.of(folder, parts.apart), domain, partial(_named, given, lists) if lists else _training_items)
+    if found is None and lists:
+        raise BadData(f"Nothing that {given} lists is there.", "Its lines are the names of items beside it.")
     if found is None:
         what = {"image": "pictures", "shape": "shapes", "nerf": "posed pictures", "video": "videos"}
         raise BadData(
@@ -75,14 +84,13 @@ def recognise(folder: Path, domain: str | None = None) -> Found:
     return found
 
 
-def _choice(tree: Tree, domain: str | None, names: set[str] | None) -> Found | None:
-    """The first layout that has items in a folder, and more than strays among pictures."""
+def _choice(tree: Tree, domain: str | None, chosen: Callable[[Tree, list[Item]], list[Item]]) -> Found | None:
+    """The first layout that has chosen items in a folder, and more than strays among pictures."""
     pictures = len(IMAGES.find(tree))
     for layout in LAYOUTS:
         if domain not in (None, layout.domain):
             continue
-        items = layout.find(tree)
-        items = _training_items(tree, items) if names is None else [item for item in items if _among(item, names)]
+        items = chosen(tree, layout.find(tree))
         if domain is None and layout in (MESHES, VIDEO_FILES) and len(items) < FEW * pictures:
             continue
         if domain is None and layout is FRAME_FOLDERS and not _is_film(items, pictures):
@@ -95,6 +103,24 @@ def _choice(tree: Tree, domain: str | None, names: set[str] | None) -> Found | N
 def _listed(path: Path) -> set[str]:
     """The names that a list holds; like those of files, they may be no UTF-8."""
     return set(path.read_text(encoding="utf-8", errors="surrogateescape").split())
+
+
+def _named(given: Path, lists: dict[Path, set[str]], tree: Tree, items: list[Item]) -> list[Item]:
+    """The items that a list in a folder above them names.
+
+    Raises:
+        BadData: some have no list above them, though `given` stands for those of several folders.
+    """
+    places = [tree.folder / item.name for item in items]
+    homes = [next((home for home in place.parents if home in lists), None) for place in places]
+    without = sorted({tree.label(place.parent) for place, home in zip(places, homes, strict=True) if home is None})
+    if without:
+        told = ", ".join(without[:FOLDERS_TOLD]) + (", ..." if len(without) > FOLDERS_TOLD else "")
+        raise BadData(
+            f"{given}: there is no {given.name} in {told}, as there is in other folders of {tree.folder}.",
+            "Put the missing lists there, or give the list of one folder.",
+        )
+    return [item for item, home in zip(items, homes, strict=True) if home is not None and _among(item, lists[home])]
 
 
 def _training_items(tree: Tree, items: list[Item]) -> list[Item]:

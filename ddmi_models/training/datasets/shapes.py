@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddmi_models.errors import BadItem
-from ddmi_models.training.datasets.captions import Captions, captions_beside, captions_of
+from ddmi_models.training.datasets.captions import Captions, captions_above, captions_beside, captions_of
 from ddmi_models.training.datasets.layout import (
     Item,
     Layout,
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 ENDINGS = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf")
 HALF_NOISE = 1e-4
-"""Deviation of the noise that points stored in half precision get, so that none lie on a lattice (reference facts)."""
+"""Deviation of the noise that queries of ShapeNet get in every step: they are stored in half precision, and none shall
+lie on its lattice (reference facts). Those around meshes get none, as their occupancy is that of the stored places."""
 LONGEST = 0.97
 LOOK_POINTS = 8000
 MOST_FACES = 2_000_000
@@ -35,14 +37,13 @@ MOST_FACES = 2_000_000
 def _find_occupancy(tree: Tree) -> list[Item]:
     """Folders with points.npz and pointcloud.npz."""
     clouds = set(tree.named("pointcloud.npz"))
-    texts = captions_of(tree) if clouds else {}
-    items = []
+    items, texts_in = [], cache(partial(captions_above, tree))
     for points in tree.named("points.npz"):
         home = points.parent
         cloud = home / "pointcloud.npz"
         if cloud not in clouds:
             continue
-        own = texts.get(home.name, Captions())
+        own = texts_in(home if home == tree.folder else home.parent).get(home.name, Captions())
         items.append(Item(tree.label(home), (points, cloud), own.texts, own.remarks))
     return items
 
@@ -72,11 +73,9 @@ def _read_occupancy(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
     points, inside, cloud = _occupancy(item)
     rng = seeded(item)
     chosen = _some(rng, len(points), how.queries)
-    places = points[chosen].astype(np.float32)
-    if points.dtype == np.float16:
-        places += rng.normal(0, HALF_NOISE, places.shape).astype(np.float32)
-    surface = cloud[_some(rng, len(cloud), how.cloud)].astype(np.float32)
-    return _shape_rows(surface, places, inside[chosen]), []
+    surface = cloud[_some(rng, len(cloud), how.cloud)]
+    rows = _shape_rows(surface, points[chosen], inside[chosen])
+    return {**rows, "points_noise": np.full(1, HALF_NOISE, np.float32)}, []
 
 
 def _some(rng: np.random.Generator, available: int, wanted: int) -> NDArray[np.int64]:
