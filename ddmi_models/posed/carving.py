@@ -37,11 +37,7 @@ def carve(
     Raises:
         BadItem: too few views, no plain background, or nothing is left.
     """
-    if len({pose.tobytes() for pose in poses}) < FEWEST_VIEWS:
-        raise BadItem(f"without coloured points at least {FEWEST_VIEWS} views are needed")
-    masks = np.asarray((pictures < WHITE).any(axis=-1))
-    if masks[:, [0, -1]].mean() > 0.5 or not masks.any():
-        raise BadItem("no coloured points, and no white background to cut the object out from")
+    masks = silhouettes(pictures, poses)
     middle, reach = _seen_by_all(poses, angle)
     axis = ((np.arange(CELLS) + 0.5) / CELLS * 2 - 1) * reach
     grid = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3) + middle
@@ -57,6 +53,20 @@ def carve(
     chosen = rng.choice(len(shell), count, replace=count > len(shell))
     jitter = rng.uniform(-reach / CELLS, reach / CELLS, (count, 3))
     return np.concatenate([shell[chosen] + jitter, colours[chosen]], axis=1)
+
+
+def silhouettes(pictures: NDArray[np.uint8], poses: Array) -> NDArray[np.bool_]:
+    """Where the object is in pictures [V, S, S, 3] with poses [V, 4, 4]: bool [V, S, S].
+
+    Raises:
+        BadItem: too few views, or no plain background.
+    """
+    if len({pose.tobytes() for pose in poses}) < FEWEST_VIEWS:
+        raise BadItem(f"without coloured points at least {FEWEST_VIEWS} views are needed")
+    masks: NDArray[np.bool_] = np.asarray((pictures < WHITE).any(axis=-1))
+    if masks[:, [0, -1]].mean() > 0.5 or not masks.any():
+        raise BadItem("no coloured points, and no white background to cut the object out from")
+    return masks
 
 
 def _seen_by_all(poses: Array, angle: float) -> tuple[Array, float]:

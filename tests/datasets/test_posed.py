@@ -119,6 +119,30 @@ def test_pixels_that_are_not_square_are_resampled(tmp_path: Path, car: dict[str,
     assert arrays["camera_angle"][0] == pytest.approx(CAMERA_ANGLE, abs=1e-6)
 
 
+def test_missing_and_damaged_pictures_are_left_out(tmp_path: Path, car: dict[str, np.ndarray]) -> None:
+    pictures, poses = [Image.fromarray(p) for p in car["images"]], car["poses"].astype(float)
+    for name in ("a", "b", "c"):
+        table_of(tmp_path / name, pictures, poses, camera_angle_x=CAMERA_ANGLE)
+    (tmp_path / "a" / "3.png").unlink()
+    (tmp_path / "a" / "7.png").write_text("no picture")
+    for index in range(12):
+        (tmp_path / "c" / f"{index}.png").unlink()
+        if index < 7:
+            (tmp_path / "b" / f"{index}.png").unlink()
+    summary = summarise(tmp_path)
+    assert summary.problems == (
+        "a: used without 3.png (missing), 7.png (damaged or no picture).",
+        "b: without coloured points at least 6 views are needed.",
+        "c: no picture can be used: 0.png (missing), 1.png (missing), 2.png (missing) and 9 more.",
+    )
+    assert (summary.usable, dict(summary.facts)["holds"]) == (1, "1 of 10 views")
+    arrays, problems = prepared(recognise(tmp_path), HOW)
+    assert tuple(f"{name}: {reason}." for name, reason in problems) == summary.problems
+    kept = [index for index in range(12) if index not in (3, 7)]
+    assert len(arrays["images"]) == 1
+    np.testing.assert_array_equal(np.unique(arrays["images"][0], axis=0), np.unique(car["images"][kept], axis=0))
+
+
 def test_a_point_hardly_off_the_middle_counts_as_there() -> None:
     middle = Lens(None, 50.0).window(101, 80)
     assert middle[0] == (10.5, 0, 90.5, 80)

@@ -44,7 +44,10 @@ def open_picture(path: Path) -> Image:
     except Image.DecompressionBombError:
         raise BadItem("more pixels than are safe to open") from None
     except (OSError, ValueError, SyntaxError, EOFError) as error:  # what PIL raises for damaged files
-        raise BadItem("damaged or no picture" if not isinstance(error, PermissionError) else "not readable") from None
+        reasons = ((FileNotFoundError, "missing"), (PermissionError, "not readable"))
+        raise BadItem(
+            next((why for kind, why in reasons if isinstance(error, kind)), "damaged or no picture")
+        ) from None
 
 
 def _grey_bytes(levels: NDArray[np.float64], floats: bool) -> NDArray[np.uint8]:
@@ -78,11 +81,11 @@ def _find(tree: Tree) -> list[Item]:
     return [Item(tree.label(path), (path,)) for path in tree.ending(ENDINGS)]
 
 
-def _inspect(item: Item, how: Preparation) -> str:
+def _inspect(item: Item, how: Preparation) -> tuple[str, list[str]]:
     width, height = open_picture(item.files[0]).size
     if min(width, height) < LEAST_SIDE:
         raise BadItem(f"{width}x{height} pixels are too few")
-    return f"{width}x{height}"
+    return f"{width}x{height}", []
 
 
 def _read(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
@@ -94,7 +97,7 @@ def _read(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
 
 def picture_look(item: Item) -> NDArray[np.uint8]:
     """The first picture of an item, small."""
-    path = next((path for path in item.files if path.suffix.lower() in ENDINGS), None)
+    path = next((path for path in item.files if path.suffix.lower() in ENDINGS and path.is_file()), None)
     if path is None:
         raise BadItem("no picture in it")
     return squared(open_picture(path), LOOK)

@@ -92,8 +92,8 @@ class Layout:
     Attributes:
         key, label: its name in reports, and for people. domain: what is trained on it.
         find: the items in a folder, none if it has another layout; quick, as it is asked of every folder.
-        inspect: what an item is in a word or two (a size, a length), read as far as needed to know that `read` can use
-            it, prepared so; raises BadItem.
+        inspect: what an item is in a word or two (a size, a length), and what of it is left out; read as far as needed
+            to know that `read` can use it, prepared so; raises BadItem.
         read: the rows of an item, one or more, and what of it was left out; raises BadItem.
             Picklable, like `inspect`.
         look: a small picture of an item; raises BadItem.
@@ -103,7 +103,7 @@ class Layout:
     label: str
     domain: str
     find: Callable[[Tree], list[Item]]
-    inspect: Callable[[Item, Preparation], str]
+    inspect: Callable[[Item, Preparation], tuple[str, list[str]]]
     read: Callable[[Item, Preparation], tuple[Rows, list[str]]]
     look: Callable[[Item], NDArray[np.uint8]]
 

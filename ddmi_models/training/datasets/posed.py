@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ddmi_models.errors import BadItem
-from ddmi_models.posed.carving import carve
+from ddmi_models.posed.carving import carve, silhouettes
 from ddmi_models.posed.files import (
     INTRINSICS,
     POINTS,
@@ -36,6 +35,9 @@ from ddmi_models.training.datasets.looks import LOOK
 from ddmi_models.training.procedural.ray_views import CAMERA_ANGLE
 
 Array = NDArray[Any]
+
+NAMED = 3
+"""Files of an object that are named when they cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -62,33 +64,59 @@ def _srn(item: Item) -> list[PosedFile]:
     return srn_files(item.files[0], [path for path in item.files if path.parent.name == "rgb"])
 
 
-def _inspect_srn(item: Item, how: Preparation) -> str:
-    return _inspect_files(_srn(item), how)
+def _inspect_srn(item: Item, how: Preparation) -> tuple[str, list[str]]:
+    return _inspect_files(_srn(item), item, how)
 
 
-def _inspect_files(found: list[PosedFile], how: Preparation) -> str:
-    """How many views there are; those that are used are whole. Raises: BadItem."""
-    used = spread(found, min(how.views, len(found)))
-    angles = [each.lens.window(*open_picture(each.path).size)[1] for each in used]
-    check_cameras(np.stack([each.pose for each in used]), np.array(angles))
-    return f"{len(found)} views"
+def _inspect_files(files: list[PosedFile], item: Item, how: Preparation) -> tuple[str, list[str]]:
+    """All but the carving. Raises: BadItem."""
+    shots, left_out = _shots(files, how)
+    poses = np.stack([shot.pose for shot in shots])
+    check_cameras(poses, np.array([shot.angle for shot in shots]))
+    if _points_of(item) is None:
+        silhouettes(np.stack([shot.picture for shot in shots]), poses)
+    return f"{len(files) - len(left_out)} views", _told(left_out)
 
 
 def _read_srn(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
-    return _rows_of_files(_srn(item), item, how), []
+    return _read_files(_srn(item), item, how)
 
 
-def _rows_of_files(files: list[PosedFile], item: Item, how: Preparation) -> Rows:
-    shots = [_shot(each, how.size) for each in spread(files, how.views)]
-    points = next((path for path in item.files if path.name in POINTS), None)
-    return _rows(shots, None if points is None else _stored_points(points), item, how)
+def _read_files(files: list[PosedFile], item: Item, how: Preparation) -> tuple[Rows, list[str]]:
+    shots, left_out = _shots(files, how)
+    return _rows(spread(shots, how.views), _points_of(item), item, how), _told(left_out)
 
 
-def _shot(file: PosedFile, size: int) -> Shot:
-    """A picture cut to the square around its principal point, whose camera angle is smaller than that of a wide one."""
-    picture = open_picture(file.path)
-    window, angle = file.lens.window(*picture.size)
-    return Shot(squared(picture, size, window), file.pose, angle)
+def _shots(files: list[PosedFile], how: Preparation) -> tuple[list[Shot], list[str]]:
+    """Views evenly over those that there are, each cut to the square around its principal point, whose camera angle is
+    smaller than that of a wide picture; and which files are missing or damaged.
+
+    Raises:
+        BadItem: no picture can be used; a lens cannot.
+    """
+    present = [each for each in files if each.path.is_file()]
+    left_out = [f"{each.path.name} (missing)" for each in files if not each.path.is_file()]
+    shots = []
+    for each in spread(present, min(how.views, len(present))):
+        try:
+            picture = open_picture(each.path)
+        except BadItem as error:
+            left_out.append(f"{each.path.name} ({error})")
+            continue
+        window, angle = each.lens.window(*picture.size)
+        shots.append(Shot(squared(picture, how.size, window), each.pose, angle))
+    if not shots:
+        raise BadItem(f"no picture can be used: {_listed(left_out)}")
+    return shots, left_out
+
+
+def _told(left_out: list[str]) -> list[str]:
+    return [f"used without {_listed(left_out)}"] if left_out else []
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def _find_npz(tree: Tree) -> list[Item]:
@@ -114,8 +142,8 @@ def _npz(item: Item) -> tuple[Array, Array, Array | None]:
     return images, poses, points
 
 
-def _inspect_npz(item: Item, how: Preparation) -> str:
-    return f"{len(_npz(item)[0])} views"
+def _inspect_npz(item: Item, how: Preparation) -> tuple[str, list[str]]:
+    return f"{len(_npz(item)[0])} views", []
 
 
 def _read_npz(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
@@ -159,16 +187,19 @@ def _find_transforms(tree: Tree) -> list[Item]:
     return items
 
 
-def _inspect_transforms(item: Item, how: Preparation) -> str:
-    return _inspect_files(transforms_files(item.files[0]), how)
+def _inspect_transforms(item: Item, how: Preparation) -> tuple[str, list[str]]:
+    return _inspect_files(transforms_files(item.files[0]), item, how)
 
 
 def _read_transforms(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
-    return _rows_of_files(transforms_files(item.files[0]), item, how), []
+    return _read_files(transforms_files(item.files[0]), item, how)
 
 
-def _stored_points(path: Path) -> Array:
-    """Coloured points [N, 6] of a pointcloud.npz: `points`, and `colors` in [0, 1] or 0 to 255."""
+def _points_of(item: Item) -> Array | None:
+    """Coloured points [N, 6] of a pointcloud.npz, if there is one: `points`, and `colors` in [0, 1] or 0 to 255."""
+    path = next((path for path in item.files if path.name in POINTS), None)
+    if path is None:
+        return None
     points, colours = (values.astype(np.float64) for values in read_npz(path, ("points", "colors")).values())
     if points.ndim != 2 or points.shape[1] != 3 or colours.shape != points.shape or not len(points):
         raise BadItem(f"the points and colors of {path.name} do not fit each other")

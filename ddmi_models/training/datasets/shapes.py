@@ -64,9 +64,9 @@ def _occupancy(item: Item) -> tuple[NDArray[np.generic], NDArray[np.bool_], NDAr
     return points, inside, cloud
 
 
-def _inspect_occupancy(item: Item, how: Preparation) -> str:
+def _inspect_occupancy(item: Item, how: Preparation) -> tuple[str, list[str]]:
     points, _, cloud = _occupancy(item)
-    return f"{len(points)} queries, {len(cloud)} surface points"
+    return f"{len(points)} queries, {len(cloud)} surface points", []
 
 
 def _read_occupancy(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
@@ -126,8 +126,8 @@ def load_mesh(path: Path) -> trimesh.Trimesh:
     return trimesh.Trimesh(vertices, mesh.faces, process=False)
 
 
-def _inspect_mesh(item: Item, how: Preparation) -> str:
-    return "closed" if load_mesh(item.files[0]).is_watertight else "open"
+def _inspect_mesh(item: Item, how: Preparation) -> tuple[str, list[str]]:
+    return "closed" if load_mesh(item.files[0]).is_watertight else "open", []
 
 
 def _read_mesh(item: Item, how: Preparation) -> tuple[Rows, list[str]]:

@@ -50,7 +50,7 @@ def summarise(
     found = recognise(folder, domain)
     outcomes = list(each_item(partial(_inspected, found.layout, how), found.items, workers, check))
     kinds = Counter(kind for kind, _ in outcomes if kind is not None)
-    bad = [(item.name, why) for item, (_, why) in zip(found.items, outcomes, strict=True) if why is not None]
+    bad = [(item.name, note) for item, (_, notes) in zip(found.items, outcomes, strict=True) for note in notes]
     problems = [printable(f"{name}: {reason}.") for name, reason in (*found.remarks, *bad)]
     made, changed = _made(folder, check)
     return DataSummary(
@@ -87,14 +87,14 @@ def _made(folder: Path, check: Callable[[], None]) -> tuple[tuple[tuple[str, str
     return tuple((key, manifest[key]) for key in ("name", "version", "seed") if key in manifest), problems
 
 
-def _inspected(layout: Layout, how: Preparation, items: Sequence[Item]) -> list[tuple[str | None, str | None]]:
-    """What each item is, or why it cannot be used."""
-    results: list[tuple[str | None, str | None]] = []
+def _inspected(layout: Layout, how: Preparation, items: Sequence[Item]) -> list[tuple[str | None, list[str]]]:
+    """What each item is, None if it cannot be used; and what is wrong with it."""
+    results: list[tuple[str | None, list[str]]] = []
     for item in items:
         try:
-            results.append((layout.inspect(item, how), None))
+            results.append(layout.inspect(item, how))
         except BadItem as error:
-            results.append((None, str(error)))
+            results.append((None, [str(error)]))
     return results
 
 

@@ -83,8 +83,8 @@ def _check_length(frames: int, how: Preparation) -> None:
         raise BadItem(f"too short: {frames} frames, {wanted} wanted{stride}")
 
 
-def _inspect_file(item: Item, how: Preparation) -> str:
-    return _size(_taken_of_file(item, how))
+def _inspect_file(item: Item, how: Preparation) -> tuple[str, list[str]]:
+    return _size(_taken_of_file(item, how)), []
 
 
 def _size(frames: Iterator[Image]) -> str:
@@ -140,8 +140,8 @@ def _taken_of_folder(item: Item, how: Preparation) -> Iterator[Image]:
         yield frame
 
 
-def _inspect_folder(item: Item, how: Preparation) -> str:
-    return _size(_taken_of_folder(item, how))
+def _inspect_folder(item: Item, how: Preparation) -> tuple[str, list[str]]:
+    return _size(_taken_of_folder(item, how)), []
 
 
 def _read_folder(item: Item, how: Preparation) -> tuple[Rows, list[str]]:
