@@ -69,6 +69,7 @@ class TrainingForm(QObject):
         self._named, self._proposed = "", ""
         self._wanted: tuple[str, str] | None = None
         self._inspecting: Job | None = None
+        self._stride = 1
         self._proofreading: Job | None = None
         training.guide_changed.connect(self._on_guide)
         training.busy_changed.connect(self.checked)
@@ -77,15 +78,26 @@ class TrainingForm(QObject):
 
     def choose_folder(self, folder: Path) -> None:
         """Take a data set and look through it."""
+        self.folder, self.summary, self.data_error = folder, None, ""
+        self._inspect(folder, 1)
+
+    def _inspect(self, folder: Path, stride: int) -> None:
         if self._inspecting is not None:
             self._inspection.cancel(self._inspecting)
-        self.folder, self.summary, self.data_error = folder, None, ""
+        self._stride = stride
         job: Job = self._inspection.submit(
-            CheckData(folder), lambda event: self._on_inspected(job, event), Priority.EXPORT
+            CheckData(folder, stride=stride), lambda event: self._on_inspected(job, event), Priority.EXPORT
         )
         self._inspecting = job
         self.data_changed.emit()
         self.checked.emit()
+
+    def _follow_stride(self) -> None:
+        """Films that are long enough at one stride are looked through again at another."""
+        wanted = str(self.values.get("data.stride", ""))
+        films = self.domain == "video" and self.summary is not None and self.summary.layout != "shards"
+        if films and self.folder is not None and wanted.isdecimal() and int(wanted) not in (0, self._stride):
+            self._inspect(self.folder, int(wanted))
 
     def inspecting(self) -> bool:
         """Whether the folder is being looked through."""
@@ -93,14 +105,18 @@ class TrainingForm(QObject):
 
     def _on_inspected(self, job: Job, event: Event) -> None:
         if job is not self._inspecting:
-            return  # another folder was chosen since
+            return  # another folder was chosen since, or another stride
+        again = self.summary is not None
         if isinstance(event, Result):
             self._inspecting, self.summary = None, event.value
         elif isinstance(event, Failed):
-            self._inspecting, self.data_error = None, str(event.error)
+            self._inspecting, self.summary, self.data_error = None, None, str(event.error)
         else:
             return
-        self._settle()  # first, as what is chosen may not fit data of another kind
+        if again and self.summary is not None:
+            self.checked.emit()  # what has been chosen and typed stays
+        else:
+            self._settle()  # first, as what is chosen may not fit data of another kind
         self.data_changed.emit()
 
     @property
@@ -316,6 +332,7 @@ class TrainingForm(QObject):
         self.checked.emit()
         if not self.values:
             return
+        self._follow_stride()
         job: Job = self.training.lane.submit(
             CheckTraining(self.config()), lambda event: self._on_proofread(job, event), Priority.VIEW, "proofreading"
         )

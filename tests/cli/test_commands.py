@@ -184,6 +184,15 @@ def test_a_folder_of_pictures_is_recognised(ddmi) -> None:
     assert (report["layout"], report["domain"], report["usable"]) == ("images", "image", 2)
 
 
+def test_films_are_checked_at_a_stride(ddmi) -> None:
+    Path("films/one").mkdir(parents=True)
+    for index in range(16):
+        Image.new("RGB", (16, 16), (index, 0, 0)).save(f"films/one/frame{index}.png")
+    assert "1 of 1 items usable" in ddmi("data", "check", "films")[1]
+    code, out, _ = ddmi("data", "check", "films", "--stride", 2)
+    assert code == 1 and "one: too short: 16 frames, 31 wanted (16 at stride 2)." in out
+
+
 def test_doctor_tells_what_works(ddmi) -> None:
     code, out, _ = ddmi("doctor", "--json")
     told = json.loads(out)

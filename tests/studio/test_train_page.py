@@ -260,6 +260,24 @@ def test_what_validates_is_told(qtbot, studio, monkeypatch, pictures):
     assert data.validation.text() == "Validates on the part val" and "23 of 24 items" in data.facts.text()
 
 
+def test_films_are_looked_through_as_the_stride_says(qtbot, studio, monkeypatch, tmp_path):
+    form, data = studio.train.form_page, studio.train.form_page.data
+    for name, frames in (("short", 5), ("long", 40)):
+        (tmp_path / "films" / name).mkdir(parents=True)
+        for number in range(frames):
+            Image.new("RGB", (16, 16), (5 * number, 0, 0)).save(tmp_path / "films" / name / f"frame{number}.png")
+    choose_folder(qtbot, studio, monkeypatch, tmp_path / "films")
+    assert "1 of 2 items" in data.facts.text() and data.problems.text() == "short: too short: 5 frames, 16 wanted."
+    fill(qtbot, studio.train, name="mine", data__stride="3")
+    qtbot.waitUntil(lambda: "0 of 2 items" in data.facts.text(), timeout=TIMEOUT)
+    assert "long: too short: 40 frames, 46 wanted (16 at stride 3)." in data.problems.text()
+    assert not form.start.isEnabled() and form.reason.text() == "Nothing in this folder can be used."
+    assert studio.training_form.values["name"] == "mine"
+    fill(qtbot, studio.train, data__stride="2")
+    qtbot.waitUntil(lambda: "1 of 2 items" in data.facts.text() and form.start.isEnabled(), timeout=TIMEOUT)
+    assert studio.training_form.values["data.stride"] == "2"
+
+
 def test_data_of_another_kind_have_other_models_to_start_from(qtbot, studio, monkeypatch, pictures, tmp_path):
     form = studio.train.form_page
     choose_folder(qtbot, studio, monkeypatch, pictures)
