@@ -81,4 +81,4 @@ def test_sizes_that_do_not_divide_are_refused(changes: dict[str, int], word: str
         "groups": 4,
     }
     with pytest.raises(BadConfig, match=word):
-        UNet(UNetConfig(**{**values, **changes}))
+        UNetConfig.parse({**values, **changes})
