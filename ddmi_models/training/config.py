@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ddmi_models.config import DiffusionConfig, ModelConfig, RankingConfig, StrictConfig, TextConfig, UNetConfig
 from ddmi_models.errors import BadConfig
@@ -252,6 +252,12 @@ class TrainConfig(StrictConfig):
     )
     licence: str = Field(default="", description="Licence of the finished model, for its card.")
     attribution: str = Field(default="", description="Whom its card names for the data.")
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _read_no(cls, value: Any) -> Any:
+        """An unquoted `no` is false in YAML."""
+        return "no" if value is False else value
 
     @model_validator(mode="before")
     @classmethod
