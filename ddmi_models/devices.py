@@ -34,8 +34,9 @@ def share_processor() -> None:
 def missing_devices() -> dict[str, str]:
     """Kinds of device that this machine cannot have, and why, found without loading torch."""
     missing = {}
-    if ctypes.util.find_library("cuda" if sys.platform != "win32" else "nvcuda") is None:
-        missing["cuda"] = "No NVIDIA driver is installed here."
+    drivers = ("nvcuda", "amdhip64") if sys.platform == "win32" else ("cuda", "amdhip64")  # torch calls AMD's cuda too
+    if not any(map(ctypes.util.find_library, drivers)):
+        missing["cuda"] = "No driver of a graphics card (NVIDIA, or AMD's ROCm) is installed here."
     if sys.platform != "darwin":
         missing["mps"] = "Metal is part of macOS."
     return missing

@@ -206,7 +206,8 @@ class RunInfo:
         stage: of TrainConfig. step of steps are done; saved_step of them are on the disk.
         seconds: trained so far. seconds_left: None where that is not known. loss: of the last step that was logged.
         best: lowest validation figure so far; None without validation.
-        message: why it waits or failed, or its last words. model: name in the list of models of the finished model.
+        message: why it waits or failed, what it does before its first step, or its last words.
+        model: name in the list of models of the finished model.
         sample: file name of the newest picture, in the folder `samples`.
         pid, process_started, host, updated: the process that wrote this, and when; seconds since the epoch.
     """

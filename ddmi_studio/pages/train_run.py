@@ -245,7 +245,7 @@ class RunView(QWidget):
             f"data {Path(str(data['train'])).name}" if data.get("train") else "",
             f"from {Path(str(config['start_from'])).name}" if config.get("start_from") else "",
             f"on {info.device}" if info.device else "",
-            info.message if info.state == "waiting" else "",
+            info.message if info.state in ACTIVE else "",
         ]
         self.facts.setText(" · ".join(part for part in parts if part))
 

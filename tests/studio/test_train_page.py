@@ -410,6 +410,17 @@ def test_a_run_without_figures_is_not_compared(qtbot, studio, pictures):
     assert [action.text().split()[0] for action in view.compare.runs.actions()] == ["one"]
 
 
+def test_what_a_run_does_before_its_first_step_is_told(qtbot, studio, pictures):
+    book = RunFolder(runs_dir() / "encodes")
+    book.create(image_config(pictures, 40))
+    book.claim("running", stage="diffusion", steps=40, device="cpu")
+    book.tell(message="Encoding the data: 64 of 1,536.")
+    view, training = studio.train.run, studio.training
+    qtbot.waitUntil(lambda: len(training.runs) == 1, timeout=TIMEOUT)
+    training.select(book.path)
+    qtbot.waitUntil(lambda: view.facts.text().endswith("on cpu · Encoding the data: 64 of 1,536."), timeout=TIMEOUT)
+
+
 def test_runs_of_one_name_are_compared_side_by_side(qtbot, studio, pictures, tmp_path):
     one = finished(pictures, "one", 0.1)
     twins = [finished(pictures, str(tmp_path / place / "twin"), level) for place, level in (("a", 2.0), ("b", 5.0))]
