@@ -30,14 +30,16 @@ VALIDATION = "validation_"
 
 
 def register(config: TrainConfig, folder: Path) -> Iterator[Event]:
-    """Copy the best model (the last one without validation) to the models, once. First stages only on request: they
-    make nothing alone, or leave a diffusion model behind that knows the latents of before.
+    """Copy the model to the models, once. First stages only on request: they make nothing alone, or leave a diffusion
+    model behind that knows the latents of before; of these the one that is best in validation. Of the second stage the
+    last one: its error says little of the samples, and on few items mostly chance.
 
     No model is ever replaced: where the name is taken, a number follows it. What fails is told, not raised: the run's
     own files are there.
     """
     book = RunFolder(folder)
-    source = next(path for name in (BEST_FILE, MODEL_FILE) if (path := folder / name).is_file())
+    best = folder / BEST_FILE
+    source = best if config.stage != "diffusion" and best.is_file() else folder / MODEL_FILE
     made = _addon(source) if config.finetune == "lora" else _model(source)
     usable = made.whole and (config.stage == "diffusion" or config.finetune == "decoder")
     wanted = config.register_as is not None or (config.add_to_models and usable)

@@ -15,16 +15,23 @@ import yaml
 from PIL import Image
 
 from ddmi_models.checkpoints.registry import find_model, models_dir
+from ddmi_models.checkpoints.store import read_header
 from ddmi_models.cli import session
 from ddmi_models.errors import EngineError
 from ddmi_models.events import Notice, Result
 from ddmi_models.training.alive import process_lives
 from ddmi_models.training.folder import RunFolder, run_info
+from ddmi_models.training.latent_objectives import DiffusionObjective
+from ddmi_models.training.objectives import AutoencoderObjective
 from ddmi_models.training.process import NICENESS, conduct
 from ddmi_models.training.queue import queue_folder
 from ddmi_models.training.runs import ask_run, runs_dir
 from tests.training.small import image_config, image_data
 from tests.waiting import wait_for
+
+UNET = {
+    "in_channels": 3, "out_channels": 3, "model_channels": 8, "multipliers": [1], "head_channels": 8, "groups": 4,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -141,10 +148,7 @@ def test_full_models_are_added_by_themselves_and_start_from_runs(ddmi, work: Pat
     assert not models_dir().exists()  # a first stage alone cannot be sampled from
     values = {
         "name": "mine", "stage": "diffusion", "start_from": "first", "data": {"train": "data"}, "steps": 2, "batch": 4,
-        "unet": {
-            "in_channels": 3, "out_channels": 3, "model_channels": 8, "multipliers": [1], "head_channels": 8,
-            "groups": 4,
-        },
+        "unet": UNET,
         "diffusion": {"normalised": True, "mixed_prediction": False, "steps": 2}, "sample_every": 2,
     }  # fmt: skip
     (work / "second.yaml").write_text(yaml.safe_dump(values))
@@ -160,6 +164,22 @@ def test_full_models_are_added_by_themselves_and_start_from_runs(ddmi, work: Pat
     assert sorted(path.name for path in runs_dir().iterdir() if path.is_dir() and not path.name.startswith(".")) == [
         "mine", "mine-2", "mine-3", "softer", "tuned",
     ]  # fmt: skip
+
+
+def test_of_a_first_stage_the_best_is_added_and_of_a_second_the_last(
+    ddmi, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in (AutoencoderObjective, DiffusionObjective):
+        scores = iter((1.0, 2.0, 3.0))
+        key = "reconstruction" if kind is AutoencoderObjective else "error"
+        monkeypatch.setattr(kind, "validate", lambda *_, scores=scores, key=key: {key: next(scores)})
+    even = ("--set", "save_every=1", "--set", "kl.start=0.01", "--set", "kl.end=0.01")
+    assert ddmi("train", "small.yaml", "--run", "first", "--register", "first", *even)[0] == 0
+    second = ("--from", "first", "--set", "stage=diffusion", "--set", "model=null", "--set", f"unet={json.dumps(UNET)}")
+    code, _, err = ddmi("train", "small.yaml", "--register", "second", "--set", "save_every=1", *second)
+    assert code == 0, err
+    steps = [read_header(find_model(name).path).training["steps"] for name in ("first", "second")]
+    assert steps == [1, 3] and "Checkpoint: best in validation" in find_model("first").card
 
 
 def test_runs_of_a_device_wait_for_one_another(work: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +16,10 @@ from ddmi_models.training.data import ImageBatches
 from ddmi_models.training.perceptual import PerceptualDistance
 from ddmi_models.training.presets import parse_config, preset_names, preset_text
 from ddmi_models.training.procedural.avatars import draw_avatar, rasterise
-from ddmi_models.training.schedules import kl_coefficient, learning_rate_factor
+from ddmi_models.training.schedules import kl_coefficient
 from tests.training.small import image_data
 
 KNOWN = ("a", "table", "round", "with", "one", "leg", "legs", "chair", "slatted", "back")
-
-
-def test_learning_rate_rises_then_falls() -> None:
-    factors = [learning_rate_factor(step, 100, 10) for step in range(101)]
-    assert factors[0] == pytest.approx(0.1) and max(factors) == pytest.approx(1.0)
-    assert all(a >= b for a, b in pairwise(factors[10:]))
 
 
 def test_kl_weight_starts_ramps_and_stays() -> None:
