@@ -172,7 +172,7 @@ class RunFolder:
         if not self.writes:
             return
         finite = {key: value if math.isfinite(value) else None for key, value in figures.items()}
-        row = {"step": step, "seconds": round(seconds, 1), "time": round(time.time(), 1), **finite}
+        row = {"step": step, "seconds": round(seconds, 3), "time": round(time.time(), 1), **finite}
         self._append(METRICS_FILE, json.dumps(row) + "\n")
         if self._events is not None:
             self._events.add(row)
@@ -192,10 +192,11 @@ class RunFolder:
     # Status
 
     def tell(self, now: bool = True, **changes: Any) -> None:
-        """Change the status; with `now` false only if the last change is a while ago. Raises: CannotWrite."""
+        """Change the status; with `now` false only if the last such change is a while ago. Raises: CannotWrite."""
         if not self.writes or (not now and time.monotonic() - self._told < STATUS_SECONDS):
             return
-        self._told = time.monotonic()
+        if not now:
+            self._told = time.monotonic()
         status = replace(read_status(self.path), updated=time.time(), **changes)
         values = asdict(status)
         values.pop("path")

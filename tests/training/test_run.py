@@ -14,7 +14,7 @@ from ddmi_models.checkpoints.store import read_model
 from ddmi_models.errors import BadConfig, BadData
 from ddmi_models.events import Notice, Progress, Result
 from ddmi_models.training.config import TrainConfig
-from ddmi_models.training.folder import METRICS_FILE, MODEL_FILE
+from ddmi_models.training.folder import METRICS_FILE, MODEL_FILE, run_info
 from ddmi_models.training.loop import run_training
 from tests.training.small import image_config, image_data, shape_config, shape_data
 
@@ -38,6 +38,20 @@ def test_first_stage_learns(make: tuple, tmp_path: Path) -> None:
     finish(config, tmp_path / "run")
     losses = [row["reconstruction"] for row in figures(tmp_path / "run") if "loss" in row]
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+
+
+def test_a_run_that_saves_often_tells_its_loss_and_pace_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ddmi_models.training.folder.STATUS_SECONDS", 0.01)
+    config, folder = (
+        image_config(image_data(tmp_path / "data"), steps=8, save_every=1, sample_every=1),
+        tmp_path / "run",
+    )
+    for event in run_training(config, folder):
+        if isinstance(event, Progress) and event.step == 7:
+            info = run_info(folder)
+            assert info.loss is not None and info.seconds_left is not None
+    seconds = [row["seconds"] for row in figures(folder) if "loss" in row]
+    assert seconds == sorted(set(seconds))  # finer than a step
 
 
 def test_resumed_run_equals_uninterrupted_one(tmp_path: Path) -> None:
