@@ -93,6 +93,7 @@ def test_processes_end_when_nobody_waits_for_them(tmp_path: Path) -> None:
     info = run_info(folder)
     assert info.state == "stopped" and info.saved_step == info.step >= 2
     assert "What launched this process has ended" in (folder / "log.txt").read_text()
+    assert [run.state for run in list_runs()] == ["stopped"]  # and takes notice of the process that was killed
 
 
 def test_nothing_runs_on_when_a_launched_run_is_dropped(tmp_path: Path) -> None:
