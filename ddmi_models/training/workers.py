@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import tempfile
 import threading
@@ -94,6 +95,7 @@ def _begin(reader: Connection, *given: Any) -> None:
 
     def watch() -> None:
         reader.poll(None)
+        shutil.rmtree(given[-1], ignore_errors=True)  # a parent that was killed has left it
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
