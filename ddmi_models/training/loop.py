@@ -256,7 +256,7 @@ def _loop(run: Run, token: CancelToken) -> Iterator[Event]:
         if run.step % config.save_every == 0:
             yield from _checkpoint(run)
         book.tell(
-            now=False,
+            now=run.step == config.steps,
             step=run.step,
             seconds=run.seconds,
             seconds_left=_seconds_left(run, pace),

@@ -50,7 +50,9 @@ def test_a_run_that_saves_often_tells_its_loss_and_pace_too(tmp_path: Path, monk
         if isinstance(event, Progress) and event.step == 7:
             info = run_info(folder)
             assert info.loss is not None and info.seconds_left is not None
-    seconds = [row["seconds"] for row in figures(folder) if "loss" in row]
+    rows = [row for row in figures(folder) if "loss" in row]
+    assert run_info(folder).loss == rows[-1]["loss"]
+    seconds = [row["seconds"] for row in rows]
     assert seconds == sorted(set(seconds))  # finer than a step
 
 
