@@ -13,6 +13,8 @@ from ddmi_models.files import cannot_write
 CONTROL = "control"
 ACTIONS = ("save", "sample", "pause", "stop")
 """In the order in which they are done when several are asked for."""
+ENDINGS = {"pause": "paused", "stop": "stopped"}
+"""The actions that end a run, and the state in which each leaves it."""
 
 
 def ask(run: Path, action: str) -> None:
@@ -32,6 +34,12 @@ def asked(run: Path) -> tuple[str, ...]:
     except OSError:
         return ()
     return tuple(action for action in ACTIONS if action in names)
+
+
+def ending_asked(run: Path) -> str:
+    """The state in which a run is asked to end, pausing first: paused, stopped, or "" if it may go on."""
+    wanted = asked(run)
+    return next((state for action, state in ENDINGS.items() if action in wanted), "")
 
 
 def done(run: Path, *actions: str) -> None:

@@ -34,9 +34,9 @@ from filelock import FileLock, Timeout
 from ddmi_models.errors import BadConfig, BadData, CannotWrite, EngineError
 from ddmi_models.files import TEMPORARY_PREFIX, atomic_file, cannot_write
 from ddmi_models.requests import RunInfo
+from ddmi_models.training import control
 from ddmi_models.training.alive import is_alive, own_process
 from ddmi_models.training.config import TrainConfig
-from ddmi_models.training.control import CONTROL
 from ddmi_models.training.tensorboard import EventFile
 
 CONFIG_FILE, OLDER_CONFIG_FILE = "config.yaml", "config.json"
@@ -46,7 +46,7 @@ STATE_FILE, MODEL_FILE, BEST_FILE = "state.pt", "model.safetensors", "best.safet
 STATUS_FILE, LOCK_FILE = "status.json", "run.lock"
 RUN_FILES = (
     CONFIG_FILE, OLDER_CONFIG_FILE, ENVIRONMENT_FILE, DATA_FILE, METRICS_FILE, TENSORBOARD, LOG_FILE, SAMPLES,
-    STATE_FILE, MODEL_FILE, BEST_FILE, STATUS_FILE, LOCK_FILE, CONTROL,
+    STATE_FILE, MODEL_FILE, BEST_FILE, STATUS_FILE, LOCK_FILE, control.CONTROL,
 )  # fmt: skip
 """Everything that a run writes into its folder."""
 
@@ -213,6 +213,12 @@ class RunFolder:
             self.log(message or state.capitalize())
         with contextlib.suppress(CannotWrite):
             self.tell(state=state, message=message, seconds_left=None)
+
+    def end_as_asked(self, state: str) -> None:
+        """Say that the run ended as it was asked to: paused or stopped; nothing is asked of it any more."""
+        self.end(state)
+        if self.writes:
+            control.done(self.path, *control.ACTIONS)
 
     def write_json(self, name: str, values: Any) -> None:
         """Write a JSON file of the folder. Raises: CannotWrite."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,6 @@ from ddmi_models.model import ModelParts
 from ddmi_models.nets.ranking import RankingHead
 from ddmi_models.text.tower import TextFeatures, Tower
 from ddmi_models.training.config import TrainConfig
-from ddmi_models.training.data import Batches
 from ddmi_models.training.latent_store import EncodedSet, encoding
 from ddmi_models.training.lora import adapted_share, add_adapters
 from ddmi_models.training.objectives import VALIDATION_ITEMS, Given, Objective, Trained, step_generator
@@ -78,17 +77,11 @@ class LatentObjective(Objective[Trained, Given]):
         parts.domain.requires_grad_(False)
 
     def prepare(self, check: Callable[[], None]) -> Iterator[Progress]:
-        self.encoded = yield from self._encode(self.train, check)
-        self.held_out = (yield from self._encode(self.validation, check)) if self.validation is not None else None
-
-    def _encode(self, data: Batches, check: Callable[[], None]) -> Generator[Progress, None, EncodedSet]:
-        work = encoding(self.parts.domain, data, self.config.latents, check)
-        while True:
-            try:
-                yield Progress(next(work), len(data), "Encoding the data")
-            except StopIteration as end:
-                encoded: EncodedSet = end.value
-                return encoded
+        domain, folder = self.parts.domain, self.config.latents
+        self.encoded = yield from encoding(domain, self.train, folder, check)
+        self.held_out = None
+        if self.validation is not None:
+            self.held_out = yield from encoding(domain, self.validation, folder, check)
 
     def draw_texts(self, captions: list[list[str]], step: int, part: slice, drop: float) -> list[str]:
         """One caption an item of the batch's part; empty for a share `drop` of them."""

@@ -6,16 +6,18 @@ import hashlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from ddmi_models.domains import Domain
-from ddmi_models.errors import OutOfMemory, is_out_of_memory
+from ddmi_models.events import Progress
 from ddmi_models.files import atomic_file
 from ddmi_models.training.data import Batches
 from ddmi_models.training.locks import acquiring, lock_beside
+from ddmi_models.training.memory import halved
 
 ENCODING_BATCH = 64
 
@@ -48,9 +50,9 @@ class EncodedSet:
 
 def encoding(
     domain: Domain, data: Batches, folder: Path | None, check: Callable[[], None]
-) -> Generator[int, None, EncodedSet]:
-    """Encode a data set; yields the number of items that are done, returns the latents. With a `folder` they are in
-    files there, which are mapped, and found again if this encoder has encoded these items before.
+) -> Generator[Progress, None, EncodedSet]:
+    """Encode a data set; returns the latents. With a `folder` they are in files there, which are mapped, and found
+    again if this encoder has encoded these items before.
 
     Args:
         check: called now and then; may raise to stop.
@@ -58,23 +60,25 @@ def encoding(
     Raises:
         CannotWrite: if the folder cannot be written to. OutOfMemory: if a single item does not fit.
     """
+    said = partial(Progress, total=len(data), label="Encoding the data")
     if folder is None:
-        means, deviations = [], []
-        for mean, std in _encode(domain, data):
-            means.append(mean)
-            deviations.append(std)
+        parts, done = list[tuple[torch.Tensor, torch.Tensor]](), 0
+        for part in _encode(domain, data):
+            parts.append(part)
+            done += len(part[0])
             check()
-            yield sum(map(len, means))
+            yield said(done)
+        means, deviations = zip(*parts, strict=True)
         return EncodedSet(torch.cat(means), torch.cat(deviations))
     key = _key(domain, data)
     paths = [folder / f"latents-{key}-{part}.npy" for part in ("std", "mean")]
     with lock_beside(folder, f"latents-{key}") as lock:
         for _ in acquiring(lock, check):
-            yield 0
+            yield said(0)
         if not all(path.is_file() for path in paths):
             for done in _write(paths, domain, data):
                 check()
-                yield done
+                yield said(done)
     std, mean = (torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False)) for path in paths)
     return EncodedSet(mean, std)
 
@@ -124,13 +128,7 @@ def _encode(domain: Domain, data: Batches) -> Iterator[tuple[torch.Tensor, torch
             with torch.no_grad():
                 posterior = domain.encode({key: value.to(device) for key, value in data.inputs(items).items()})
         except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if at_once == 1:
-                raise OutOfMemory(
-                    "There is not enough memory to encode a single item.", "Make the items smaller, or free memory."
-                ) from None
-            at_once //= 2
+            at_once = halved(at_once, error, "encode")
             continue
         yield posterior.mean.half().cpu().contiguous(), posterior.std.half().cpu().contiguous()
         start += len(items)

@@ -24,7 +24,7 @@ from ddmi_models.text.synonyms import read_as
 from ddmi_models.text.tower import TextTower
 from ddmi_models.training.architecture import architecture_values
 from ddmi_models.training.config import TrainConfig
-from ddmi_models.training.control import ACTIONS, asked, done
+from ddmi_models.training.control import ACTIONS, asked, done, ending_asked
 from ddmi_models.training.data import preparing_data
 from ddmi_models.training.environment import changed_data, data_description, environment, refuse_reserved
 from ddmi_models.training.folder import BEST_FILE, DATA_FILE, ENVIRONMENT_FILE, RunFolder
@@ -35,6 +35,7 @@ from ddmi_models.training.processes import any_process, start_accelerator
 from ddmi_models.training.run import Run
 from ddmi_models.training.stages import OBJECTIVES
 
+EMBEDDING = "text.transformer.token_embedding.weight"
 FRESH_NAMED = 3
 """How many tensors that start afresh are named."""
 
@@ -57,9 +58,13 @@ def build_parts(config: TrainConfig, tell: Callable[[str], object] = lambda line
     torch.manual_seed(config.seed)
     parts = ModelParts(architecture)
     if base is not None:
-        _warm_start(parts, base[1], tell)
-        if base[0].config.text is not None:
-            _keep_words(parts, base[0].config.text, base[1])
+        fresh = _warm_start(parts, base[1])
+        if base[0].config.text is not None and _keep_words(parts, base[0].config.text, base[1]):
+            fresh = [key for key in fresh if key != EMBEDDING]
+        if fresh:
+            named = ", ".join(fresh[:FRESH_NAMED]) + (", ..." if len(fresh) > FRESH_NAMED else "")
+            count = len(parts.tensors())
+            tell(f"{len(fresh)} of {count} tensors are not in the model to start from, or of other sizes: {named}.")
     return parts
 
 
@@ -79,7 +84,8 @@ def _architecture(config: TrainConfig, base: ModelConfig | None) -> ModelConfig:
     return ModelConfig.parse(values)
 
 
-def _warm_start(parts: ModelParts, tensors: dict[str, torch.Tensor], tell: Callable[[str], object]) -> None:
+def _warm_start(parts: ModelParts, tensors: dict[str, torch.Tensor]) -> list[str]:
+    """Take the weights that fit; returns the names of those that do not, in the parts that both models have."""
     own = parts.tensors()
     taken = {key: value for key, value in tensors.items() if key in own and own[key].shape == value.shape}
     if not taken:
@@ -88,20 +94,19 @@ def _warm_start(parts: ModelParts, tensors: dict[str, torch.Tensor], tell: Calla
         for key, value in taken.items():
             own[key].copy_(value)
     known = {key.split(".")[0] for key in tensors}
-    fresh = [key for key in own if key not in taken and key.split(".")[0] in known]
-    if fresh:
-        more = ", ..." if len(fresh) > FRESH_NAMED else ""
-        named = ", ".join(fresh[:FRESH_NAMED]) + more
-        tell(f"{len(fresh)} of {len(own)} tensors are not in the model to start from, or of other sizes: {named}.")
+    return [key for key in own if key not in taken and key.split(".")[0] in known]
 
 
-def _keep_words(parts: ModelParts, known: TextConfig, tensors: dict[str, torch.Tensor]) -> None:
-    """Bring the words' embedding over where the new tower knows more words, so that it has another size."""
+def _keep_words(parts: ModelParts, known: TextConfig, tensors: dict[str, torch.Tensor]) -> bool:
+    """Bring the words' embedding over where the new tower knows more words, so that it has another size; whether that
+    was done."""
     tower = parts.text
     if not isinstance(tower, TextTower) or known.words in ((), tower.config.words):
-        return
-    if tower.config.width == known.width:
-        tower.take_embedding(tensors["text.transformer.token_embedding.weight"], known.words)
+        return False
+    if tower.config.width != known.width:
+        return False
+    tower.take_embedding(tensors[EMBEDDING], known.words)
+    return True
 
 
 class RunPaused(WorkCancelled):
@@ -154,7 +159,7 @@ def _ending_told(book: RunFolder) -> Iterator[None]:
     try:
         yield
     except RunPaused:
-        _end_as_asked(book, "paused")
+        book.end_as_asked("paused")
         raise
     except EngineError as error:
         book.end("failed", str(error))
@@ -165,7 +170,7 @@ def _ending_told(book: RunFolder) -> Iterator[None]:
             book.log(traceback.format_exc())
         raise
     except BaseException:  # stopped, interrupted, or nobody asks for the next event
-        _end_as_asked(book, "stopped")
+        book.end_as_asked("stopped")
         raise
 
 
@@ -182,16 +187,9 @@ def _check_before_steps(book: RunFolder, token: CancelToken) -> None:
     token.check()
     if not book.writes:
         return
-    found = asked(book.path)
-    if "pause" in found or "stop" in found:
-        raise RunPaused if "pause" in found else WorkCancelled
+    if ending := ending_asked(book.path):
+        raise RunPaused if ending == "paused" else WorkCancelled
     done(book.path, "save")
-
-
-def _end_as_asked(book: RunFolder, state: str) -> None:
-    book.end(state)
-    if book.writes:
-        done(book.path, *ACTIONS)
 
 
 def _begin(run: Run, resume: bool, told: Iterable[str]) -> Iterator[Event]:

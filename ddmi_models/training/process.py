@@ -130,11 +130,9 @@ def _wait(book: RunFolder, place: Place, device: str, token: CancelToken) -> Ite
             book.tell(message=line)
             book.log(line)
             yield Notice(line)
-        for action, state in (("pause", "paused"), ("stop", "stopped")):
-            if action in control.asked(book.path):
-                book.end(state)
-                control.done(book.path, *control.ACTIONS)
-                raise WorkCancelled
+        if state := control.ending_asked(book.path):
+            book.end_as_asked(state)
+            raise WorkCancelled
         if token.cancelled:
             book.end("stopped")
             token.check()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from ddmi_models.training.config import TrainConfig
 from ddmi_models.training.folder import BEST_FILE, RunFolder
 from ddmi_models.training.guard import Diverged, Guard
 from ddmi_models.training.lora import check_same_base, save_addon
+from ddmi_models.training.memory import free_memory, halved
 from ddmi_models.training.objectives import Objective
 from ddmi_models.training.processes import largest, shares, sum_over_processes
 from ddmi_models.training.schedules import learning_rate_factor
@@ -187,14 +187,9 @@ class Run:
                 "Make the crop, the points or the model smaller, or free memory.",
             )
         self._forget_gradients()
-        self._free_memory()
+        free_memory()
         self.accumulate = min(2 * self.accumulate, items)
         self._tell_parts("")
-
-    def _free_memory(self) -> None:
-        gc.collect()
-        if self.accelerator.device.type == "cuda":
-            torch.cuda.empty_cache()
 
     def _tell_parts(self, where: str) -> None:
         self.notices.append(
@@ -222,15 +217,7 @@ class Run:
             try:
                 return self.objective.validate(self.average.module, self.accelerator.device)
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                if self.objective.at_once == 1:
-                    raise OutOfMemory(
-                        "There is not enough memory to validate a single item.",
-                        "Make the pictures, the points or the model smaller, or free memory.",
-                    ) from None
-            self._free_memory()
-            self.objective.at_once //= 2
+                self.objective.at_once = halved(self.objective.at_once, error, "validate")
 
     def save(self) -> None:
         """Write the averaged model and then the exact state, each whole or not at all.

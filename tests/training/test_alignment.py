@@ -13,12 +13,13 @@ import torch
 from ddmi_models.checkpoints.store import read_header, read_model
 from ddmi_models.config import RankingConfig
 from ddmi_models.errors import BadConfig
+from ddmi_models.events import Notice
 from ddmi_models.model import load_model
 from ddmi_models.nets.ranking import RankingHead
 from ddmi_models.training import latent_store
 from ddmi_models.training.config import TrainConfig
 from ddmi_models.training.latent_objectives import DiffusionObjective, also_true, retrieval_figures
-from ddmi_models.training.loop import build_parts
+from ddmi_models.training.loop import build_parts, run_training
 from ddmi_models.training.stages import prepared
 from tests.training.small import image_config, image_data, shape_config, shape_data
 from tests.training.test_run import figures, finish
@@ -133,7 +134,9 @@ def test_new_words_leave_the_known_ones_as_they_were(aligned: tuple[Path, Path, 
     data, _, path = aligned
     config = diffusion_config(path, data, steps=1, finetune="diffusion", text=TEXT)
     rephrased = config.model_copy(update={"data": config.data.model_copy(update={"rephrase": True})})
-    more, known = load_model(finish(rephrased, tmp_path / "more")), load_model(path)
+    told = [event.message for event in run_training(rephrased, tmp_path / "more") if isinstance(event, Notice)]
+    assert not [line for line in told if "token_embedding" in line]  # it is brought over, not made afresh
+    more, known = load_model(tmp_path / "more" / "model.safetensors"), load_model(path)
     assert more.text is not None and known.text is not None
     assert set(known.text.config.words) < set(more.text.config.words)
     with torch.no_grad():

@@ -11,6 +11,7 @@ import torch
 from ddmi_models.domains import Domain
 from ddmi_models.errors import CannotWrite, OutOfMemory
 from ddmi_models.model import ModelParts
+from ddmi_models.rendering.renderer import value_of
 from ddmi_models.training import latent_store
 from ddmi_models.training.data import ImageBatches
 from ddmi_models.training.latent_store import EncodedSet, encoding
@@ -18,13 +19,7 @@ from tests.training.small import ITEMS, image_config, image_data
 
 
 def encoded_set(domain: Domain, data: ImageBatches, folder: Path | None) -> EncodedSet:
-    work = encoding(domain, data, folder, lambda: None)
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            encoded: EncodedSet = end.value
-            return encoded
+    return value_of(encoding(domain, data, folder, lambda: None))
 
 
 @pytest.fixture

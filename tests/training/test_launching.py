@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from ddmi_models.cancel import CancelToken, WorkCancelled
 from ddmi_models.checkpoints.registry import list_models
 from ddmi_models.errors import BadConfig, EngineError
-from ddmi_models.requests import RunInfo
+from ddmi_models.rendering.renderer import value_of
 from ddmi_models.training.alive import process_lives
 from ddmi_models.training.folder import RunFolder, read_metrics, run_info
 from ddmi_models.training.launching import run_devices
@@ -22,25 +20,15 @@ from tests.training.small import image_config, image_data
 from tests.waiting import wait_for
 
 
-def ended(work: Generator[Any, None, RunInfo]) -> RunInfo:
-    """What a piece of work returns."""
-    try:
-        while True:
-            next(work)
-    except StopIteration as end:
-        info: RunInfo = end.value
-        return info
-
-
 def test_a_run_of_two_processes_pauses_and_goes_on(tmp_path: Path) -> None:
     data = image_data(tmp_path / "data")
     config = image_config(data, steps=40, batch=7, save_every=5, processes=2, register_as="by-two")
     folder = tmp_path / "run"
     RunFolder(folder).create(config)
-    started = ended(start_process(folder))
+    started = value_of(start_process(folder))
     assert started.state in ("waiting", "running")
     wait_for(lambda: run_info(folder).step >= 2)
-    paused = ended(ask_run(folder, "pause"))
+    paused = value_of(ask_run(folder, "pause"))
     assert paused.state == "paused" and 2 <= paused.saved_step == paused.step < 40
     assert '"processes": 2' in (folder / "environment.json").read_text()
 
@@ -84,7 +72,7 @@ def test_processes_end_when_nobody_waits_for_them(tmp_path: Path) -> None:
     config = image_config(image_data(tmp_path / "data"), steps=1_000_000, batch=7, processes=2)
     folder = tmp_path / "run"
     RunFolder(folder).create(config)
-    started = ended(start_process(folder))
+    started = value_of(start_process(folder))
     wait_for(lambda: run_info(folder).step >= 2)
     family = psutil.Process(started.pid).children(recursive=True)
     assert len(family) >= 3  # the launcher and what it launched
