@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -71,3 +72,16 @@ class Failed:
 
 Event: TypeAlias = Progress | Preview | Partial | Notice | Result | Cancelled | Failed
 FINAL_EVENTS = (Result, Cancelled, Failed)
+
+
+Value = TypeVar("Value")
+
+
+def value_of(work: Generator[object, None, Value]) -> Value:
+    """What a piece of work returns, for those who do not look at what it yields."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            value: Value = end.value
+            return value

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ddmi_models.checkpoints import registry
 from ddmi_models.checkpoints.container import write_container
@@ -33,11 +33,11 @@ from ddmi_models.checkpoints.store import (
 )
 from ddmi_models.config import ModelConfig
 from ddmi_models.errors import BadCheckpoint, BadConfig, BadInput, EngineError
+from ddmi_models.events import value_of
 from ddmi_models.files import atomic_file
 from ddmi_models.requests import FileInspection, ModelInfo
 
 Check = Callable[[], None]
-Result = TypeVar("Result")
 Steps = tuple[int, int]
 """Tensors done, tensors in total."""
 
@@ -59,17 +59,7 @@ class Inspection:
 
 def import_model(path: Path, name: str | None = None, **options: Any) -> ModelInfo:
     """`import_steps` without watching the steps; same arguments."""
-    return drained(import_steps(path, name, **options))
-
-
-def drained(steps: Generator[Steps, None, Result]) -> Result:
-    """Run to the end; what the generator returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
+    return value_of(import_steps(path, name, **options))
 
 
 def import_steps(

@@ -12,10 +12,10 @@ import trimesh
 from ddmi_models.cancel import CancelToken
 from ddmi_models.domains.base import Domain, Query
 from ddmi_models.domains.nerf import NerfDomain
+from ddmi_models.events import value_of
 from ddmi_models.planes import BasisFields
 from ddmi_models.rendering.isosurface import EmptySurface, render_mesh
 from ddmi_models.rendering.radiance import coloured
-from ddmi_models.rendering.renderer import value_of
 from ddmi_models.requests import MeshData, MeshView
 
 CLOUD = 2048

@@ -14,10 +14,11 @@ from ddmi_models.domains.base import Query
 from ddmi_models.evaluation.items import ClipTruth, PictureTruth, ViewTruth
 from ddmi_models.evaluation.study import Study
 from ddmi_models.evaluation.subjects import picture_of, values_at
+from ddmi_models.events import value_of
 from ddmi_models.planes import BasisFields
 from ddmi_models.rendering.radiance import radiance_of, render_radiance
 from ddmi_models.rendering.rays import occupancy_grid
-from ddmi_models.rendering.renderer import Decoded, value_of
+from ddmi_models.rendering.renderer import Decoded
 from ddmi_models.requests import RadianceView
 
 FINE = 4

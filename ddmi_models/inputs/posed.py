@@ -14,6 +14,7 @@ from ddmi_models.cancel import CancelToken
 from ddmi_models.domains.base import Domain
 from ddmi_models.domains.nerf import NerfDomain
 from ddmi_models.errors import BadInput, BadItem
+from ddmi_models.events import value_of
 from ddmi_models.inputs.base import Comparison, Given, InputReader
 from ddmi_models.inputs.coloured import points_of_array
 from ddmi_models.inputs.pictures import PictureReader, load_picture, squared
@@ -35,7 +36,7 @@ from ddmi_models.posed.files import (
 )
 from ddmi_models.rendering.radiance import render_radiance
 from ddmi_models.rendering.rays import occupancy_grid
-from ddmi_models.rendering.renderer import Decoded, value_of
+from ddmi_models.rendering.renderer import Decoded
 from ddmi_models.requests import RadianceView
 
 CARVED_PIXELS, MOST_VIEWS = 128, 64

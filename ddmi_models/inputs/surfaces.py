@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from ddmi_models.cancel import CancelToken
 from ddmi_models.domains.base import Domain, Query
 from ddmi_models.errors import BadInput
+from ddmi_models.events import value_of
 from ddmi_models.inputs.base import Comparison, Given, InputReader
 from ddmi_models.planes import BasisFields
 from ddmi_models.rendering.isosurface import EmptySurface, logit, render_mesh
@@ -171,14 +172,10 @@ def _closed_bodies(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, ...]:
 
 
 def _decoded_points(domain: Domain, fields: BasisFields, token: CancelToken) -> np.ndarray:
-    work = render_mesh(domain, fields, MeshView(COMPARED_CELLS, clean=False), token)
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            mesh = trimesh.Trimesh(end.value.vertices, end.value.faces, process=False)
-            points, _ = trimesh.sample.sample_surface(mesh, COMPARED_POINTS, seed=SEED)
-            return np.asarray(points)
+    surface = value_of(render_mesh(domain, fields, MeshView(COMPARED_CELLS, clean=False), token))
+    mesh = trimesh.Trimesh(surface.vertices, surface.faces, process=False)
+    points, _ = trimesh.sample.sample_surface(mesh, COMPARED_POINTS, seed=SEED)
+    return np.asarray(points)
 
 
 def _overlap(surface: Surface, domain: Domain, fields: BasisFields, token: CancelToken) -> float:

@@ -19,7 +19,7 @@ from ddmi_models.cancel import CancelToken
 from ddmi_models.domains.base import CHUNK_POINTS, Domain
 from ddmi_models.domains.nerf import NerfDomain
 from ddmi_models.errors import BadInput
-from ddmi_models.events import Partial, Progress
+from ddmi_models.events import Partial, Progress, value_of
 from ddmi_models.planes import BasisFields
 from ddmi_models.rendering.frames import FOLDER
 from ddmi_models.rendering.isosurface import render_mesh
@@ -48,7 +48,6 @@ from ddmi_models.rendering.renderer import (
     latent_written,
     progress_only,
     suffix_of,
-    value_of,
 )
 from ddmi_models.rendering.writers import (
     CLIPS,

@@ -185,18 +185,6 @@ def check_pixels(width: int, height: int) -> None:
     require_memory(lambda side: picture_bytes(side, max(1, side * height // width)), width, "pixels a side")
 
 
-Value = TypeVar("Value")
-
-
-def value_of(work: Generator[object, None, Value]) -> Value:
-    """What a generator returns."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
-
-
 def progress_only(work: Work) -> Generator[Progress | Notice, None, Rendered]:
     """A piece of work without its coarser results."""
     while True:

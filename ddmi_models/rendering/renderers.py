@@ -8,7 +8,7 @@ import numpy as np
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.domains.base import Domain
-from ddmi_models.events import Notice, Progress
+from ddmi_models.events import Notice, Progress, value_of
 from ddmi_models.rendering.isosurface import EmptySurface, render_mesh
 from ddmi_models.rendering.latent_files import LATENT_SUFFIX
 from ddmi_models.rendering.mesh_cost import (
@@ -34,7 +34,6 @@ from ddmi_models.rendering.renderer import (
     picture_bytes,
     progress_only,
     suffix_of,
-    value_of,
 )
 from ddmi_models.rendering.stills import Stage, quick_still, render_turntable
 from ddmi_models.rendering.tiles import centred_window, render_picture

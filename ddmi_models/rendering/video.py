@@ -6,7 +6,7 @@ import numpy as np
 
 from ddmi_models.cancel import CancelToken
 from ddmi_models.domains.base import Domain
-from ddmi_models.events import Progress
+from ddmi_models.events import Progress, value_of
 from ddmi_models.rendering.clips import frame_instants, frame_rate, render_clip, render_frames, video_of
 from ddmi_models.rendering.frames import FOLDER, write_frames
 from ddmi_models.rendering.latent_files import LATENT_SUFFIX
@@ -23,7 +23,6 @@ from ddmi_models.rendering.renderer import (
     latent_written,
     picture_bytes,
     suffix_of,
-    value_of,
 )
 from ddmi_models.rendering.tiles import centred_window
 from ddmi_models.rendering.writers import CLIPS, check_clip, write_clip

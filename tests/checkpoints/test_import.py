@@ -16,7 +16,6 @@ from ddmi_models.cancel import CancelToken, WorkCancelled
 from ddmi_models.checkpoints import registry
 from ddmi_models.checkpoints.importer import (
     convert_official,
-    drained,
     import_model,
     import_steps,
     inspect_official,
@@ -26,6 +25,7 @@ from ddmi_models.checkpoints.official.layout import Plan, expected_shapes, make_
 from ddmi_models.checkpoints.official.standins import StorageRef, TensorRef
 from ddmi_models.checkpoints.store import check_keys, read_model
 from ddmi_models.errors import BadCheckpoint, BadConfig, BadInput, CannotWrite, EngineError
+from ddmi_models.events import value_of
 from tests.checkpoints.helpers import PARITY, unpack
 
 MANIFESTS = sorted((PARITY / "manifests").glob("[dl]*.json"))
@@ -355,7 +355,7 @@ def test_import_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
 
 def test_result_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(CannotWrite):
-        drained(convert_official(unpack("image-tiny", tmp_path), tmp_path / "none" / "x.safetensors"))
+        value_of(convert_official(unpack("image-tiny", tmp_path), tmp_path / "none" / "x.safetensors"))
 
 
 def test_errors_are_one_line(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ddmi_models.cameras import spherical_pose
-from ddmi_models.checkpoints.importer import convert_official, drained
+from ddmi_models.checkpoints.importer import convert_official
 from ddmi_models.checkpoints.official.layout import Weights
 from ddmi_models.coords import image_points
 from ddmi_models.domains import Query
@@ -20,6 +20,7 @@ from ddmi_models.domains.nerf import NerfDomain
 from ddmi_models.domains.shape import ShapeDomain
 from ddmi_models.domains.triplane import TriplaneDomain
 from ddmi_models.domains.video import VideoDomain
+from ddmi_models.events import value_of
 from ddmi_models.model import Model, load_model
 from tests.golden.diffusion_checks import ddim_latent
 from tests.golden.field_checks import picture
@@ -52,7 +53,7 @@ def test_official_file_gives_the_recorded_results(path: Path, tmp_path: Path) ->
     file = unpacked(path.parent, path.stem.removesuffix("-expected"), tmp_path)
     for prefix, weights in PREFIXES.items():
         target = tmp_path / f"{weights}.safetensors"
-        drained(convert_official(file, target, weights=weights))
+        value_of(convert_official(file, target, weights=weights))
         model = load_model(target)
         assert model.header.weights == weights
         with torch.no_grad():

@@ -17,13 +17,13 @@ from ddmi_models.cancel import CancelToken, WorkCancelled
 from ddmi_models.checkpoints.registry import find_model
 from ddmi_models.domains.nerf import NerfDomain
 from ddmi_models.errors import BadInput, CannotWrite
-from ddmi_models.events import Partial
+from ddmi_models.events import Partial, value_of
 from ddmi_models.fields.compositing import composite, cube_crossing, endless_samples, even_samples
 from ddmi_models.model import load_model
 from ddmi_models.rendering import rays
 from ddmi_models.rendering.metadata import read_recipe
 from ddmi_models.rendering.rays import RayMarcher, dense_maps, occupancy_grid
-from ddmi_models.rendering.renderer import Decoded, value_of
+from ddmi_models.rendering.renderer import Decoded
 from ddmi_models.rendering.renderers import RENDERERS
 from ddmi_models.requests import Export, ImageView, MeshView, Picture, RadianceView
 from tests.rendering.fields import CENTRE, RADIUS, ball, published_kind

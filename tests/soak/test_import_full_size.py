@@ -20,8 +20,9 @@ FULL_SIZE = 15 << 30
 IMPORT = """
 import sys
 from pathlib import Path
-from ddmi_models.checkpoints.importer import convert_official, drained
-drained(convert_official(Path(sys.argv[1]), Path(sys.argv[2]), precision=sys.argv[3]))
+from ddmi_models.checkpoints.importer import convert_official
+from ddmi_models.events import value_of
+value_of(convert_official(Path(sys.argv[1]), Path(sys.argv[2]), precision=sys.argv[3]))
 """
 
 

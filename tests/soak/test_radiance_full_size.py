@@ -16,7 +16,7 @@ import psutil, torch
 from ddmi_models.cancel import CancelToken
 from ddmi_models.domains import build_domain
 from ddmi_models.rendering.renderers import RENDERERS, Decoded
-from ddmi_models.rendering.renderer import value_of
+from ddmi_models.events import value_of
 from ddmi_models.requests import RadianceView
 from ddmi_models.training.presets import parse_config, preset_text
 torch.set_num_threads(1)

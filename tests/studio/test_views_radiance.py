@@ -15,9 +15,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from ddmi_models.cancel import CancelToken
-from ddmi_models.events import Partial
+from ddmi_models.events import Partial, value_of
 from ddmi_models.rendering import radiance
-from ddmi_models.rendering.renderer import value_of
 from ddmi_models.rendering.renderers import RENDERERS
 from ddmi_models.requests import Camera, MeshView, Picture, RadianceView
 from ddmi_studio.state.scene import RenderSettings

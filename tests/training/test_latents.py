@@ -10,8 +10,8 @@ import torch
 
 from ddmi_models.domains import Domain
 from ddmi_models.errors import CannotWrite, OutOfMemory
+from ddmi_models.events import value_of
 from ddmi_models.model import ModelParts
-from ddmi_models.rendering.renderer import value_of
 from ddmi_models.training import latent_store
 from ddmi_models.training.data import ImageBatches
 from ddmi_models.training.latent_store import EncodedSet, encoding

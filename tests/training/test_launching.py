@@ -10,7 +10,7 @@ import pytest
 from ddmi_models.cancel import CancelToken, WorkCancelled
 from ddmi_models.checkpoints.registry import list_models
 from ddmi_models.errors import BadConfig, EngineError
-from ddmi_models.rendering.renderer import value_of
+from ddmi_models.events import value_of
 from ddmi_models.training.alive import process_lives
 from ddmi_models.training.folder import RunFolder, read_metrics, run_info
 from ddmi_models.training.launching import run_devices
