@@ -39,8 +39,8 @@ def latents(domain: Domain, count: int) -> torch.Tensor:
     return torch.randn(count, *domain.layout.shape, generator=torch.Generator().manual_seed(5))
 
 
-def near(a: torch.Tensor, b: torch.Tensor, bound: float) -> None:
-    assert float((a - b).abs().max()) <= bound * float(b.std())
+def near(a: torch.Tensor, b: torch.Tensor, bound: float) -> bool:
+    return float((a - b).abs().max()) <= bound * float(b.std())
 
 
 def values(domain: Domain, latent: torch.Tensor, query: Query, chunk: int | None = None) -> torch.Tensor:
@@ -91,21 +91,21 @@ def test_sample_depends_on_its_seed_not_on_its_batch(name: str, parts: dict[str,
         return last.latent
 
     together, alone, other = drawn([4, 5, 6]), drawn([5]), drawn([7])
-    near(together[1:2], alone, ROUNDING)
+    assert near(together[1:2], alone, ROUNDING)
     assert float((alone - other).abs().mean()) > 0.1 * float(alone.std())
 
 
 def test_decoding_in_a_batch_equals_decoding_alone(name: str, parts: dict[str, ModelParts]) -> None:
     domain = parts[name].domain
     packed, query = latents(domain, 3), domain.grid(6)
-    near(values(domain, packed, query)[1:2], values(domain, packed[1:2], query), ROUNDING)
+    assert near(values(domain, packed, query)[1:2], values(domain, packed[1:2], query), ROUNDING)
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 100])
 def test_chunks_equal_the_whole(name: str, chunk: int, parts: dict[str, ModelParts]) -> None:
     domain = parts[name].domain
     packed, query = latents(domain, 1), domain.grid(5)
-    near(values(domain, packed, query, chunk), values(domain, packed, query), ROUNDING)
+    assert near(values(domain, packed, query, chunk), values(domain, packed, query), ROUNDING)
 
 
 def test_finer_grids_agree_where_they_share_points(name: str, parts: dict[str, ModelParts]) -> None:
@@ -115,7 +115,7 @@ def test_finer_grids_agree_where_they_share_points(name: str, parts: dict[str, M
     nearest = distances.min(dim=1)
     assert float(nearest.values.max()) < 1e-6  # every point of the coarse grid is one of the fine grid
     at_equal_scale = Query(fine.points, coarse.scale)
-    near(values(domain, packed, at_equal_scale)[:, nearest.indices], values(domain, packed, coarse), SHARED)
+    assert near(values(domain, packed, at_equal_scale)[:, nearest.indices], values(domain, packed, coarse), SHARED)
 
 
 def test_gains_of_one_change_nothing_and_of_zero_do(name: str, parts: dict[str, ModelParts]) -> None:

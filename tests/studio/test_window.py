@@ -399,6 +399,7 @@ def test_the_window_closes_in_the_middle_of_everything(qtbot, qapp, engine):
     studio.session.render.set("shape", False, resolution=200)
     qtbot.wait(100)
     shut(qtbot, studio)
+    assert not studio.window.isVisible()
 
 
 def test_options_and_the_last_session_are_taken_up(qtbot, qapp, engine):

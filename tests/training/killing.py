@@ -14,8 +14,9 @@ import torch
 
 from ddmi_models.checkpoints.store import read_model
 from ddmi_models.events import Result
+from ddmi_models.requests import RunInfo
 from ddmi_models.training.config import TrainConfig
-from ddmi_models.training.folder import STATE_FILE, RunFolder, read_metrics
+from ddmi_models.training.folder import STATE_FILE, RunFolder, read_metrics, run_info
 from ddmi_models.training.loop import run_training
 
 LASTING = {
@@ -51,8 +52,9 @@ def train_in_child(config: TrainConfig, folder: Path, resume: bool, seconds: flo
     return False
 
 
-def survives(config: TrainConfig, folder: Path, kills: int, seed: int) -> None:
-    """Kill the run again and again, resume it each time, and assert that nothing of that is seen in what it makes."""
+def survives(config: TrainConfig, folder: Path, kills: int, seed: int) -> RunInfo:
+    """Kill the run again and again, resume it each time, and assert that nothing of that is seen in what it makes;
+    returns where it stands then."""
     start = time.monotonic()
     whole = train(config, folder / "whole")
     usual, draw, killed = time.monotonic() - start, random.Random(seed), 0
@@ -66,6 +68,7 @@ def survives(config: TrainConfig, folder: Path, kills: int, seed: int) -> None:
             killed += 1
     train(config, torn, resume=RunFolder(torn).config_path is not None)
     assert_same(whole.parent, torn)
+    return run_info(torn)
 
 
 def assert_same(whole: Path, torn: Path) -> None:

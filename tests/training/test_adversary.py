@@ -42,7 +42,8 @@ def test_killed_runs_resume_with_discriminator_and_penalty(tmp_path: Path) -> No
         adversary={**ADVERSARY, "start": 2}, spectral={"start": 0.5, "end": 0.1},
     )  # fmt: skip
     data = config.data.model_copy(update={"validation": tmp_path / "data"})
-    survives(config.model_copy(update={"data": data}), tmp_path, kills=1, seed=3)
+    info = survives(config.model_copy(update={"data": data}), tmp_path, kills=1, seed=3)
+    assert (info.state, info.step) == ("finished", 10)
 
 
 def test_the_pull_on_the_decoder_is_in_balance() -> None:

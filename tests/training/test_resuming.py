@@ -28,12 +28,14 @@ def small_run(folder: Path, steps: int = 15) -> TrainConfig:
 
 
 def test_killed_runs_end_with_the_same_weights(tmp_path: Path) -> None:
-    survives(small_run(tmp_path), tmp_path, KILLS, seed=1)
+    info = survives(small_run(tmp_path), tmp_path, KILLS, seed=1)
+    assert (info.state, info.step) == ("finished", 15)
 
 
 @pytest.mark.soak
 def test_runs_killed_many_times_end_with_the_same_weights(tmp_path: Path) -> None:
-    survives(small_run(tmp_path, steps=40), tmp_path, MANY_KILLS, seed=2)
+    info = survives(small_run(tmp_path, steps=40), tmp_path, MANY_KILLS, seed=2)
+    assert (info.state, info.step) == ("finished", 40)
 
 
 def test_dropout_is_the_same_after_a_pause(tmp_path: Path) -> None:
